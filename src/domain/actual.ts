@@ -1,0 +1,112 @@
+/** What the cluster has. Pure data, filled by engine/observe.ts. */
+import type { LxcConfig } from '../codec/lxc-config.ts';
+import type { ContainerKey, Vmid } from './desired.ts';
+
+/** The ownership line of a container's description. */
+export interface Ownership {
+  readonly fleet: string;
+  readonly key: ContainerKey;
+  /** Digest of the desired state that was last applied; hex. */
+  readonly specDigest: string;
+}
+
+/** A row of /cluster/resources about a guest. */
+export interface GuestSummary {
+  readonly vmid: Vmid;
+  readonly type: 'lxc' | 'qemu';
+  readonly node: string;
+  /** Absent for some seconds after creation. */
+  readonly name?: string;
+  readonly status: 'running' | 'stopped' | 'unknown';
+  readonly isTemplate: boolean;
+  readonly tags: readonly string[];
+  readonly pool?: string;
+  readonly lock?: string;
+  /** Managed by HA when present. */
+  readonly haState?: string;
+  readonly uptimeSeconds?: number;
+  readonly usage: {
+    /** Fraction of `maxCpu`. */
+    readonly cpu?: number;
+    readonly maxCpu?: number;
+    readonly memoryBytes?: number;
+    readonly maxMemoryBytes?: number;
+    readonly diskBytes?: number;
+    readonly maxDiskBytes?: number;
+  };
+}
+
+/** A container read in full. */
+export interface ActualContainer extends GuestSummary {
+  readonly type: 'lxc';
+  /** Values in force (`value` of GET …/pending). */
+  readonly live: LxcConfig;
+  /** Values of the next start (pending changes merged). */
+  readonly next: LxcConfig;
+  /** Wire keys that wait for a restart. */
+  readonly pending: readonly string[];
+  /** SHA-1 of the config file, sent back as optimistic lock. */
+  readonly digest: string;
+  readonly ownership?: Ownership;
+}
+
+/** A node of the cluster. */
+export interface NodeInfo {
+  readonly node: string;
+  readonly online: boolean;
+  readonly maxCpu?: number;
+  readonly memoryBytes?: number;
+  readonly maxMemoryBytes?: number;
+}
+
+/** A storage as one node sees it. */
+export interface StorageInfo {
+  readonly storage: string;
+  readonly node: string;
+  readonly type: string;
+  readonly content: readonly string[];
+  readonly shared: boolean;
+  readonly active: boolean;
+  readonly usedBytes?: number;
+  readonly totalBytes?: number;
+}
+
+/** A template archive on a storage. */
+export interface StoredTemplate {
+  /** `storage:vztmpl/file`. */
+  readonly volid: string;
+  readonly storage: string;
+  readonly node: string;
+  readonly sizeBytes?: number;
+}
+
+/** An entry of the appliance catalogue of a node. */
+export interface CatalogueEntry {
+  /** File name, the `template` parameter of a download. */
+  readonly template: string;
+  readonly package: string;
+  readonly version: string;
+  readonly os: string;
+  readonly section: string;
+  readonly architecture?: string;
+  readonly sha512?: string;
+}
+
+/** Everything a plan is made from. */
+export interface ClusterSnapshot {
+  readonly nodes: readonly NodeInfo[];
+  readonly storages: readonly StorageInfo[];
+  /** All guests of the cluster. */
+  readonly guests: readonly GuestSummary[];
+  /** Those read in full, by vmid. */
+  readonly containers: ReadonlyMap<Vmid, ActualContainer>;
+  /** Template archives; only of the storages that were asked for. */
+  readonly templates: readonly StoredTemplate[];
+  /** Catalogue; read only when a template is not on its storage. */
+  readonly catalogue: readonly CatalogueEntry[];
+  readonly pools: readonly string[];
+  /** Bridges by node; only where a check wants them. */
+  readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
+  /** `9.2.11`, when known. */
+  readonly version?: string;
+}

@@ -1,0 +1,163 @@
+/**
+ * What the fleet file asks for, after defaults, blueprints and expansion. Pure data.
+ * A member that is absent is not managed; `null` means "must be unset"; a list or map that is present is authoritative.
+ */
+import type { SecretPlaceholder } from '../schema/request.ts';
+import type { SourceRange } from '../util/diagnostic.ts';
+
+/** Unique name of a container within its fleet. */
+export type ContainerKey = string;
+/** Container id, 100–999999999; shared by containers and virtual machines of the whole cluster. */
+export type Vmid = number;
+
+/** A network interface of a container; its name inside the container (`eth0`) is the key of the map it stands in. */
+export interface DesiredNet {
+  readonly bridge: string;
+  /** `dhcp`, `manual` or an address with prefix length, `10.0.0.5/24`. */
+  readonly ip?: string | null;
+  readonly gateway?: string | null;
+  /** `auto`, `dhcp`, `manual` or an address with prefix length. */
+  readonly ip6?: string | null;
+  readonly gateway6?: string | null;
+  /** MAC address; absent: kept as it is, chosen by the server at creation. */
+  readonly mac?: string;
+  readonly vlan?: number | null;
+  readonly trunks?: readonly number[] | null;
+  readonly mtu?: number | null;
+  /** MB/s. */
+  readonly rateMBps?: number | null;
+  readonly firewall?: boolean;
+  readonly linkDown?: boolean;
+  readonly hostManaged?: boolean;
+}
+
+/** A mount point; its path inside the container is the key of the map it stands in. */
+export interface DesiredMount {
+  /** New volume on this storage … */
+  readonly storage?: string;
+  /** … of this size. An existing volume grows to it. */
+  readonly sizeBytes?: number;
+  /** Or: an existing volume id, a host directory or a device (the latter two need root@pam). */
+  readonly source?: string;
+  readonly backup?: boolean;
+  readonly readOnly?: boolean;
+  readonly acl?: boolean | null;
+  readonly quota?: boolean;
+  readonly replicate?: boolean;
+  readonly shared?: boolean;
+  readonly options?: readonly string[] | null;
+}
+
+/** Root disk. */
+export interface DesiredRootfs {
+  readonly storage?: string;
+  readonly sizeBytes?: number;
+  readonly acl?: boolean | null;
+  readonly quota?: boolean;
+  readonly replicate?: boolean;
+  readonly readOnly?: boolean;
+  readonly options?: readonly string[] | null;
+}
+
+/** Feature flags; a flag that is absent is off when `features` is present. */
+export interface DesiredFeatures {
+  readonly nesting?: boolean;
+  readonly keyctl?: boolean;
+  readonly fuse?: boolean;
+  readonly mknod?: boolean;
+  readonly forceRwSys?: boolean;
+  readonly mount?: readonly string[];
+}
+
+/** Limits. */
+export interface DesiredCompute {
+  readonly cores?: number | null;
+  /** CPUs' worth of time; 0 or null: unlimited. */
+  readonly cpuLimit?: number | null;
+  readonly cpuUnits?: number | null;
+  readonly memoryMiB?: number;
+  readonly swapMiB?: number;
+}
+
+/** Start order and delays. */
+export interface DesiredStartup {
+  readonly order?: number;
+  readonly upSeconds?: number;
+  readonly downSeconds?: number;
+}
+
+/** A device of the host passed through; root@pam only. Path is the key of the map it stands in. */
+export interface DesiredDevice {
+  readonly mode?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly denyWrite?: boolean;
+}
+
+/** Plain options; names follow the API where they have no unit. */
+export interface DesiredOptions {
+  readonly onboot?: boolean;
+  readonly protection?: boolean;
+  readonly startup?: DesiredStartup | null;
+  readonly nameservers?: readonly string[] | null;
+  readonly searchDomains?: readonly string[] | null;
+  readonly timezone?: string | null;
+  /** Without the ownership tag, which is always added. */
+  readonly tags?: readonly string[] | null;
+  /** Without the ownership line, which is always added. */
+  readonly description?: string | null;
+  readonly hookscript?: string | null;
+  readonly cmode?: 'tty' | 'console' | 'shell' | null;
+  readonly tty?: number | null;
+  readonly console?: boolean;
+  readonly debug?: boolean;
+  readonly arch?: string;
+  readonly ostype?: string;
+  readonly entrypoint?: string | null;
+  readonly env?: Readonly<Record<string, string>> | null;
+}
+
+/** First access; write-only: used at creation, never compared. */
+export interface DesiredAccess {
+  readonly sshKeys?: readonly string[];
+  readonly password?: SecretPlaceholder;
+}
+
+/** One container of the fleet. */
+export interface DesiredContainer {
+  readonly key: ContainerKey;
+  readonly hostname: string;
+  readonly vmid: Vmid | 'auto';
+  readonly node: string;
+  /** Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. */
+  readonly template: string;
+  /** Storage that templates are downloaded to; absent: the first one of the node that takes templates. */
+  readonly templateStorage?: string;
+  readonly unprivileged: boolean;
+  readonly compute: DesiredCompute;
+  readonly rootfs: DesiredRootfs;
+  readonly mounts?: Readonly<Record<string, DesiredMount>>;
+  readonly nets?: Readonly<Record<string, DesiredNet>>;
+  readonly devices?: Readonly<Record<string, DesiredDevice>>;
+  readonly features?: DesiredFeatures | null;
+  readonly options: DesiredOptions;
+  readonly pool?: string;
+  readonly power: 'running' | 'stopped' | 'unmanaged';
+  readonly access?: DesiredAccess;
+  /** Take over an existing container of this vmid that has no owner. */
+  readonly adopt: boolean;
+  /** Containers that must be up first. */
+  readonly dependsOn?: readonly ContainerKey[];
+  /** May it be restarted when a change needs it? `ask`: only with `--allow restart`. */
+  readonly restart: 'never' | 'ask' | 'always';
+  /** Where it stands in the file; for messages only, never part of a digest. */
+  readonly origin?: SourceRange;
+}
+
+/** The whole file. */
+export interface DesiredFleet {
+  readonly name: string;
+  /** Range for `vmid: auto`, both ends inclusive. */
+  readonly vmids: { readonly from: Vmid; readonly to: Vmid };
+  readonly containers: readonly DesiredContainer[];
+}

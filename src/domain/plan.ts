@@ -1,0 +1,105 @@
+/** A plan: data that says completely what will be sent, in which order, and why. No closures, no times, no secrets. */
+import type { ApiRequest } from '../schema/request.ts';
+import type { Diagnostic } from '../util/diagnostic.ts';
+import type { ContainerKey, Vmid } from './desired.ts';
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/**
+ * When a change takes effect. `live`: at once; `restart`: stored now, in force after the next start; `recreate`: only in
+ * a new container; `forbidden`: impossible.
+ */
+export type Effect = 'live' | 'restart' | 'recreate' | 'forbidden';
+
+/** One field of one container. */
+export interface FieldChange {
+  /** Id of the field table (domain/fields.ts), for example `memory`, `nets.eth0`, `mounts./data`. */
+  readonly field: string;
+  /** Values as a person writes them in a fleet file; null: unset. */
+  readonly from: JsonValue;
+  readonly to: JsonValue;
+  readonly effect: Effect;
+}
+
+export type ActionKind =
+  | 'template.download'
+  | 'container.create'
+  | 'container.configure'
+  | 'container.resize-disk'
+  | 'container.start'
+  | 'container.shutdown'
+  | 'container.stop'
+  | 'container.reboot'
+  | 'container.destroy'
+  | 'template.delete';
+
+export type Risk = 'safe' | 'disruptive' | 'destructive';
+
+/** What must still be true when the action is carried out. */
+export type Precondition =
+  | { readonly kind: 'none' }
+  /** The container's config is unchanged; sent as `digest`. A later action of the same container uses the newest digest. */
+  | { readonly kind: 'digest'; readonly digest: string }
+  /** The id is free. `flexible`: another one of the range may be taken when somebody was faster. */
+  | { readonly kind: 'vmid-free'; readonly flexible: boolean; readonly from: Vmid; readonly to: Vmid };
+
+/** One request to the API, with what it is for. */
+export interface Action {
+  /** Stable and readable: `web01/create`, `web01/configure:live`, `template/pve1/local/debian-13…`. */
+  readonly id: string;
+  readonly kind: ActionKind;
+  readonly target: { readonly key: ContainerKey; readonly vmid?: Vmid; readonly node: string };
+  readonly request: ApiRequest;
+  /** `task`: the answer is a UPID to wait for. */
+  readonly completes: 'now' | 'task';
+  readonly changes: readonly FieldChange[];
+  readonly risk: Risk;
+  /** Why, in a few words: `not there yet`, `memory differs`, `left the fleet file`. */
+  readonly reason: string;
+  readonly precondition: Precondition;
+  readonly dependsOn: readonly string[];
+}
+
+/** A change that cannot be carried out, or not without a permission that was not given. */
+export interface Refusal {
+  readonly key: ContainerKey;
+  readonly vmid?: Vmid;
+  /** Permission that would lift it; absent: nothing does. */
+  readonly needs?: 'destroy' | 'recreate' | 'restart' | 'max-destroy';
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly changes: readonly FieldChange[];
+}
+
+export interface PlanSummary {
+  readonly create: number;
+  readonly update: number;
+  readonly destroy: number;
+  readonly unchanged: number;
+}
+
+/** The document `pvefleet.plan/1`; `id` is the digest of everything else. */
+export interface Plan {
+  readonly format: 'pvefleet.plan/1';
+  readonly fleet: string;
+  readonly id: string;
+  readonly actions: readonly Action[];
+  readonly inSync: readonly ContainerKey[];
+  /** Non-empty: apply refuses the whole plan with exit code 6. */
+  readonly refusals: readonly Refusal[];
+  readonly notices: readonly Diagnostic[];
+  readonly summary: PlanSummary;
+}
+
+/** What the user allows. */
+export interface Policy {
+  readonly allow: { readonly destroy: boolean; readonly recreate: boolean; readonly restart: boolean };
+  /** Destructions at most; Infinity when `--allow destroy` is given without `--max-destroy`. */
+  readonly maxDestroy: number;
+  /** Remove owned containers that are not in the file. False for single-container commands. */
+  readonly prune: boolean;
+  /** Globs over keys; empty: all. */
+  readonly target: readonly string[];
+  readonly exclude: readonly string[];
+}

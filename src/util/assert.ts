@@ -1,0 +1,23 @@
+/** Checks that can only fail through a bug of ours. */
+import { InternalError } from './errors.ts';
+
+/**
+ * States a fact that the code relies on.
+ *
+ * @param condition - what must hold.
+ * @param message - what is broken when it does not.
+ * @throws {@link InternalError} when the condition is false.
+ */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new InternalError(message);
+}
+
+/**
+ * Marks a branch that the types exclude.
+ *
+ * @param value - the value that should not exist.
+ * @throws {@link InternalError} always.
+ */
+export function assertNever(value: never): never {
+  throw new InternalError(`unexpected value ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,12 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    pool: 'threads',
+    coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/schema/generated/**', 'src/schema/generator/**'] },
+  },
+});
+export default config;
