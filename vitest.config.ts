@@ -6,7 +6,11 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'threads',
-    coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/schema/generated/**', 'src/schema/generator/**'] },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**'],
+      exclude: ['src/schema/generated/**', 'src/schema/generator/**'],
+    },
   },
 });
 export default config;

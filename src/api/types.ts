@@ -11,9 +11,11 @@ export type PathsWith<M extends HttpMethod> = {
 type Op<M extends HttpMethod, P extends PathsWith<M>> = M extends keyof PveApi[P] ? PveApi[P][M] : never;
 
 /** Flat parameters of an operation: path, query and body together. */
-export type Params<M extends HttpMethod, P extends PathsWith<M>> = Op<M, P> extends { params: infer T } ? T : never;
+export type Params<M extends HttpMethod, P extends PathsWith<M>> =
+  Op<M, P> extends { params: infer T } ? T : never;
 /** Result of an operation, unwrapped from `data`. */
-export type Returns<M extends HttpMethod, P extends PathsWith<M>> = Op<M, P> extends { returns: infer T } ? T : never;
+export type Returns<M extends HttpMethod, P extends PathsWith<M>> =
+  Op<M, P> extends { returns: infer T } ? T : never;
 
 /** Options of one request. */
 export interface RequestOptions {
@@ -23,15 +25,26 @@ export interface RequestOptions {
 }
 
 /** Parameters may be left out when none is required. */
-export type CallArgs<M extends HttpMethod, P extends PathsWith<M>> = {} extends Params<M, P>
-  ? [params?: Params<M, P>, options?: RequestOptions]
-  : [params: Params<M, P>, options?: RequestOptions];
+export type CallArgs<M extends HttpMethod, P extends PathsWith<M>> =
+  {} extends Params<M, P>
+    ? [params?: Params<M, P>, options?: RequestOptions]
+    : [params: Params<M, P>, options?: RequestOptions];
 
 /** How a task ended. `warnings` is success that must be shown. */
 export type TaskOutcome =
   | { readonly upid: string; readonly state: 'ok' }
-  | { readonly upid: string; readonly state: 'warnings'; readonly count: number; readonly log: readonly string[] }
-  | { readonly upid: string; readonly state: 'failed'; readonly exitStatus: string; readonly log: readonly string[] };
+  | {
+      readonly upid: string;
+      readonly state: 'warnings';
+      readonly count: number;
+      readonly log: readonly string[];
+    }
+  | {
+      readonly upid: string;
+      readonly state: 'failed';
+      readonly exitStatus: string;
+      readonly log: readonly string[];
+    };
 
 /** Options of waiting for a task. */
 export interface WaitTaskOptions {
@@ -44,7 +57,10 @@ export interface WaitTaskOptions {
 }
 
 /** A verb as a typed method. */
-export type Call<M extends HttpMethod> = <P extends PathsWith<M>>(path: P, ...args: CallArgs<M, P>) => Promise<Returns<M, P>>;
+export type Call<M extends HttpMethod> = <P extends PathsWith<M>>(
+  path: P,
+  ...args: CallArgs<M, P>
+) => Promise<Returns<M, P>>;
 
 /** The client. */
 export interface PveClient {

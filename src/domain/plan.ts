@@ -3,7 +3,13 @@ import type { ApiRequest } from '../schema/request.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ContainerKey, Vmid } from './desired.ts';
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
 /**
  * When a change takes effect. `live`: at once; `restart`: stored now, in force after the next start; `recreate`: only in

@@ -7,16 +7,48 @@ export type EngineEvent =
   | { readonly type: 'run.start'; readonly command: string; readonly fleet?: string }
   | { readonly type: 'observe.start' }
   | { readonly type: 'observe.progress'; readonly done: number; readonly total: number }
-  | { readonly type: 'observe.done'; readonly containers: number; readonly requests: number; readonly ms: number }
+  | {
+      readonly type: 'observe.done';
+      readonly containers: number;
+      readonly requests: number;
+      readonly ms: number;
+    }
   | { readonly type: 'plan.ready'; readonly plan: Plan }
-  | { readonly type: 'action.start'; readonly id: string; readonly kind: string; readonly key: string; readonly vmid?: number; readonly node: string }
+  | {
+      readonly type: 'action.start';
+      readonly id: string;
+      readonly kind: string;
+      readonly key: string;
+      readonly vmid?: number;
+      readonly node: string;
+    }
   | { readonly type: 'action.vmid'; readonly id: string; readonly from: number; readonly to: number }
   | { readonly type: 'task.start'; readonly id: string; readonly upid: string }
   | { readonly type: 'task.log'; readonly id: string; readonly line: string }
   | { readonly type: 'task.progress'; readonly id: string; readonly percent: number }
-  | { readonly type: 'action.done'; readonly id: string; readonly result: ActionResult; readonly ms: number; readonly upid?: string; readonly message?: string }
-  | { readonly type: 'request'; readonly method: string; readonly path: string; readonly status?: number; readonly ms: number; readonly error?: string }
-  | { readonly type: 'retry'; readonly id?: string; readonly attempt: number; readonly inMs: number; readonly because: string }
+  | {
+      readonly type: 'action.done';
+      readonly id: string;
+      readonly result: ActionResult;
+      readonly ms: number;
+      readonly upid?: string;
+      readonly message?: string;
+    }
+  | {
+      readonly type: 'request';
+      readonly method: string;
+      readonly path: string;
+      readonly status?: number;
+      readonly ms: number;
+      readonly error?: string;
+    }
+  | {
+      readonly type: 'retry';
+      readonly id?: string;
+      readonly attempt: number;
+      readonly inMs: number;
+      readonly because: string;
+    }
   | { readonly type: 'notice'; readonly diagnostic: Diagnostic }
   | { readonly type: 'cancel'; readonly stage: 'draining' | 'detached' }
   | { readonly type: 'verify.done'; readonly report: VerifyReport }

@@ -1,7 +1,14 @@
 /** Results of a run, as data. */
 import type { ErrorDocument } from '../util/errors.ts';
 
-export type ActionResult = 'ok' | 'warnings' | 'unchanged' | 'diverged' | 'failed' | 'skipped' | 'indeterminate';
+export type ActionResult =
+  | 'ok'
+  | 'warnings'
+  | 'unchanged'
+  | 'diverged'
+  | 'failed'
+  | 'skipped'
+  | 'indeterminate';
 
 export interface ActionReport {
   readonly id: string;
@@ -48,7 +55,18 @@ export interface VerifyReport {
   readonly format: 'pvefleet.verify/1';
   readonly fleet: string;
   readonly converged: boolean;
-  readonly containers: readonly { readonly key: string; readonly vmid?: number; readonly node?: string; readonly state: 'applied' | 'pending' | 'diverged' | 'missing' }[];
+  readonly containers: readonly {
+    readonly key: string;
+    readonly vmid?: number;
+    readonly node?: string;
+    readonly state: 'applied' | 'pending' | 'diverged' | 'missing';
+  }[];
   readonly findings: readonly Finding[];
-  readonly summary: { readonly applied: number; readonly pending: number; readonly diverged: number; readonly missing: number; readonly unexpected: number };
+  readonly summary: {
+    readonly applied: number;
+    readonly pending: number;
+    readonly diverged: number;
+    readonly missing: number;
+    readonly unexpected: number;
+  };
 }

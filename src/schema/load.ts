@@ -14,7 +14,9 @@ let cached: PveSchema | undefined;
  * @returns the schema; the same frozen object at each call.
  */
 export function loadSchema(): PveSchema {
-  cached ??= JSON.parse(readFileSync(new URL('./generated/schema.json', import.meta.url), 'utf8')) as PveSchema;
+  cached ??= JSON.parse(
+    readFileSync(new URL('./generated/schema.json', import.meta.url), 'utf8'),
+  ) as PveSchema;
   return cached;
 }
 

@@ -19,7 +19,10 @@ export function pathParameters(template: string): string[] {
  * @returns the path and the parameters that remain.
  * @throws {@link InternalError} when a path parameter is missing or empty.
  */
-export function fillPath<V>(template: string, params: Readonly<Record<string, V>>): { path: string; rest: Record<string, V> } {
+export function fillPath<V>(
+  template: string,
+  params: Readonly<Record<string, V>>,
+): { path: string; rest: Record<string, V> } {
   const rest = { ...params };
   const path = template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
     const value = rest[name];

@@ -1,10 +1,32 @@
 /** Sizes with units. Fleet files and flags write `512MiB`; the API wants MiB or bytes. */
 
-const factors: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
-const spellings: Readonly<Record<string, string>> = { '': 'MiB', b: 'MiB', k: 'KiB', kb: 'KiB', kib: 'KiB', m: 'MiB', mb: 'MiB', mib: 'MiB', g: 'GiB', gb: 'GiB', gib: 'GiB', t: 'TiB', tb: 'TiB', tib: 'TiB' };
+const factors: Readonly<Record<string, number>> = {
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+const spellings: Readonly<Record<string, string>> = {
+  '': 'MiB',
+  b: 'MiB',
+  k: 'KiB',
+  kb: 'KiB',
+  kib: 'KiB',
+  m: 'MiB',
+  mb: 'MiB',
+  mib: 'MiB',
+  g: 'GiB',
+  gb: 'GiB',
+  gib: 'GiB',
+  t: 'TiB',
+  tb: 'TiB',
+  tib: 'TiB',
+};
 
 /** A parsed size, or the reason why the text is none. */
-export type SizeResult = { readonly bytes: number } | { readonly error: string; readonly suggestion?: string };
+export type SizeResult =
+  | { readonly bytes: number }
+  | { readonly error: string; readonly suggestion?: string };
 
 /**
  * Parses a size such as `512MiB` or `1.5GiB`.
@@ -20,7 +42,9 @@ export function parseSize(text: string): SizeResult {
   if (factor === undefined) {
     const intended = spellings[unit.toLowerCase()];
     const problem = unit === '' ? `'${text}' has no unit` : `'${unit}' is not a unit of size`;
-    return intended ? { error: problem, suggestion: `${digits}${intended}` } : { error: problem, suggestion: '512MiB' };
+    return intended
+      ? { error: problem, suggestion: `${digits}${intended}` }
+      : { error: problem, suggestion: '512MiB' };
   }
   const bytes = Number(digits) * factor;
   if (!Number.isSafeInteger(Math.round(bytes))) return { error: `'${text}' is too large` };

@@ -55,7 +55,10 @@ export class InternalError extends PvefleetError {
   override readonly exitCode = 1;
 
   constructor(message: string, options: PvefleetErrorOptions = {}) {
-    super(message, { hint: 'this is a bug in pvefleet; please report it with the command that showed it', ...options });
+    super(message, {
+      hint: 'this is a bug in pvefleet; please report it with the command that showed it',
+      ...options,
+    });
   }
 }
 
@@ -77,7 +80,9 @@ export class UsageError extends PvefleetError {
  * @returns whether it has a stable `code` and an `exitCode`.
  */
 export function isPvefleetError(error: unknown): error is PvefleetError {
-  return error instanceof Error && 'code' in error && 'exitCode' in error && typeof error.exitCode === 'number';
+  return (
+    error instanceof Error && 'code' in error && 'exitCode' in error && typeof error.exitCode === 'number'
+  );
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 export function globMatcher(pattern: string): (name: string) => boolean {
   let depth = 0;
-  const source = [...pattern].map((char) => {
+  const source = Array.from(pattern, (char) => char).map((char) => {
     if (char === '*') return '.*';
     if (char === '?') return '.';
     if (char === '{') {

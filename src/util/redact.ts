@@ -1,7 +1,20 @@
 /** Masks secrets before anything is shown, logged or written. */
 
 const mask = '********';
-const sensitiveKeys = new Set(['password', 'otp', 'ticket', 'csrfpreventiontoken', 'authorization', 'cookie', 'secret', 'tokensecret', 'token-secret', 'vncticket', 'tfa-challenge', 'apitoken']);
+const sensitiveKeys = new Set([
+  'password',
+  'otp',
+  'ticket',
+  'csrfpreventiontoken',
+  'authorization',
+  'cookie',
+  'secret',
+  'tokensecret',
+  'token-secret',
+  'vncticket',
+  'tfa-challenge',
+  'apitoken',
+]);
 
 /**
  * Tells whether a parameter or header of this name holds a secret.
@@ -37,6 +50,9 @@ export function redactValue<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item)) as T;
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, isSensitiveKey(key) && typeof member === 'string' ? mask : redactValue(member)]),
+    Object.entries(value).map(([key, member]) => [
+      key,
+      isSensitiveKey(key) && typeof member === 'string' ? mask : redactValue(member),
+    ]),
   ) as T;
 }

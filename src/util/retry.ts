@@ -32,7 +32,11 @@ export interface RetryContext {
  * @returns the first success.
  * @throws the last error, or `signal.reason`.
  */
-export async function withRetry<T>(policy: RetryPolicy, run: (attempt: number) => Promise<T>, context: RetryContext): Promise<T> {
+export async function withRetry<T>(
+  policy: RetryPolicy,
+  run: (attempt: number) => Promise<T>,
+  context: RetryContext,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run(attempt);

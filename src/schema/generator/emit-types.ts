@@ -6,10 +6,16 @@ const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replac
 const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name));
 const literals = (values: readonly string[]): string => values.map(quote).join(' | ');
 
-function object(properties: Readonly<Record<string, ParamSchema>>, type: (schema: ParamSchema) => string): string {
+function object(
+  properties: Readonly<Record<string, ParamSchema>>,
+  type: (schema: ParamSchema) => string,
+): string {
   const names = Object.keys(properties).sort();
   const plain = names.filter((name) => !name.endsWith('[n]'));
-  const members = plain.map((name) => `${key(name)}${properties[name]?.optional ? '?' : ''}: ${type(properties[name] as ParamSchema)}`);
+  const members = plain.map(
+    (name) =>
+      `${key(name)}${properties[name]?.optional ? '?' : ''}: ${type(properties[name] as ParamSchema)}`,
+  );
   const indexed = names.filter((name) => name.endsWith('[n]')).map((name) => name.slice(0, -3));
   return [
     ...(members.length > 0 ? [`{ ${members.join('; ')} }`] : []),
@@ -70,13 +76,19 @@ function returnType(schema: ParamSchema): string {
  */
 export function emitTypes(operations: readonly Operation[], source: string): string {
   const byPath = new Map<string, Operation[]>();
-  for (const operation of operations) byPath.set(operation.path, [...(byPath.get(operation.path) ?? []), operation]);
+  for (const operation of operations)
+    byPath.set(operation.path, [...(byPath.get(operation.path) ?? []), operation]);
   const ranges = [...new Set(Object.values(indexedMaxima))].sort((a, b) => a - b);
-  const upto = ranges.map((n) => `type Upto${n} = ${Array.from({ length: n + 1 }, (_, i) => i).join(' | ')};`);
+  const upto = ranges.map(
+    (n) => `type Upto${n} = ${Array.from({ length: n + 1 }, (_, i) => i).join(' | ')};`,
+  );
   const paths = [...byPath.keys()].sort().map((path) => {
     const verbs = (byPath.get(path) ?? [])
       .toSorted((a, b) => a.method.localeCompare(b.method))
-      .map((op) => `    ${op.method}: { params: ${object(op.parameters.properties, paramType) || '{}'}; returns: ${returnType(op.returns)} };`);
+      .map(
+        (op) =>
+          `    ${op.method}: { params: ${object(op.parameters.properties, paramType) || '{}'}; returns: ${returnType(op.returns)} };`,
+      );
     return `  ${quote(path)}: {\n${verbs.join('\n')}\n  };`;
   });
   return [

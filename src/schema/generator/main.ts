@@ -22,11 +22,17 @@ const release = '9.2.11';
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sortKeys(v)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sortKeys(v)]),
+  );
 }
 
 function emitSchema(source: SchemaSource, operations: readonly Operation[]): string {
-  const lines = operations.map((op) => `${JSON.stringify(`${op.method} ${op.path}`)}:${JSON.stringify(sortKeys(op))}`);
+  const lines = operations.map(
+    (op) => `${JSON.stringify(`${op.method} ${op.path}`)}:${JSON.stringify(sortKeys(op))}`,
+  );
   return `{"source":${JSON.stringify(source)},"operations":{\n${lines.join(',\n')}\n}}\n`;
 }
 
@@ -63,7 +69,9 @@ function main(args: readonly string[]): number {
       say('generated files: check skipped: no ../shared');
       return 0;
     }
-    say(`cannot read ${file ?? 'the source'}: give the path with --source (on a Proxmox VE host: /usr/share/pve-docs/api-viewer/apidata.js)`);
+    say(
+      `cannot read ${file ?? 'the source'}: give the path with --source (on a Proxmox VE host: /usr/share/pve-docs/api-viewer/apidata.js)`,
+    );
     return 2;
   }
   const files = build(readFileSync(file, 'utf8'));

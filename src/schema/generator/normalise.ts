@@ -11,7 +11,8 @@ type Raw = Readonly<Record<string, unknown>>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const types = new Set(['string', 'integer', 'number', 'boolean', 'array', 'object', 'null', 'any']);
-const isRecord = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Raw =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTrue = (value: unknown): boolean => value === 1 || value === '1' || value === true;
 const number = (value: unknown): number | undefined => {
   const n = typeof value === 'string' && value !== '' ? Number(value) : value;
@@ -33,7 +34,9 @@ function defaultOf(value: unknown): string | number | undefined {
 function children(raw: unknown): Record<string, ParamSchema> {
   const entries = isRecord(raw) ? Object.entries(raw) : [];
   return Object.fromEntries(
-    entries.filter((entry): entry is [string, Raw] => isRecord(entry[1])).map(([name, value]) => [name, normaliseParam(value)]),
+    entries
+      .filter((entry): entry is [string, Raw] => isRecord(entry[1]))
+      .map(([name, value]) => [name, normaliseParam(value)]),
   );
 }
 
@@ -95,7 +98,10 @@ function parametersOf(raw: Raw): Operation['parameters'] {
         : children(part['properties']),
     ),
   ) as Record<string, ParamSchema>;
-  return { properties, additionalProperties: !Array.isArray(raw['allOf']) && isTrue(raw['additionalProperties'] ?? 1) };
+  return {
+    properties,
+    additionalProperties: !Array.isArray(raw['allOf']) && isTrue(raw['additionalProperties'] ?? 1),
+  };
 }
 
 function permissionsOf(raw: unknown): Permissions | undefined {

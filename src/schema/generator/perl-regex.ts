@@ -37,7 +37,8 @@ export function perlToJs(perl: string): string {
       if (char === '[') inClass = true;
       else if (char === '(') insensitive.push(insensitive.at(-1) ?? false);
       else if (char === ')') insensitive.pop();
-      out += insensitive.at(-1) && /[a-z]/i.test(char) ? `[${char.toLowerCase()}${char.toUpperCase()}]` : char;
+      out +=
+        insensitive.at(-1) && /[a-z]/i.test(char) ? `[${char.toLowerCase()}${char.toUpperCase()}]` : char;
     }
   }
   return new RegExp(out).source;

@@ -25,14 +25,19 @@ interface RawNode {
  * @throws Error when the text does not define `apiSchema` as an array.
  */
 export function readApidata(source: string): RawOperation[] {
-  const text: unknown = runInNewContext(`${source}\n;JSON.stringify(apiSchema)`, Object.create(null) as object, {
-    timeout: 10_000,
-  });
+  const text: unknown = runInNewContext(
+    `${source}\n;JSON.stringify(apiSchema)`,
+    Object.create(null) as object,
+    {
+      timeout: 10_000,
+    },
+  );
   const roots: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
   if (!Array.isArray(roots)) throw new Error('apidata.js does not define the array apiSchema');
   const found: RawOperation[] = [];
   const visit = (node: RawNode): void => {
-    for (const [method, info] of Object.entries(node.info ?? {})) found.push({ method, path: node.path, info });
+    for (const [method, info] of Object.entries(node.info ?? {}))
+      found.push({ method, path: node.path, info });
     for (const child of node.children ?? []) visit(child);
   };
   for (const root of roots as RawNode[]) visit(root);

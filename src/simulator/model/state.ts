@@ -1,0 +1,216 @@
+/**
+ * The whole simulated cluster as plain JSON (structuredClone-able, saved and loaded by `--state`). No behaviour here.
+ * Raw config values are kept as the server's config files keep them: text under the API's own keys.
+ */
+
+export interface SimBridge {
+  readonly iface: string;
+  readonly type: string;
+  readonly cidr?: string;
+  readonly mtu: number;
+}
+
+export interface SimNode {
+  readonly name: string;
+  status: 'online' | 'offline';
+  readonly ip: string;
+  readonly nodeid: number;
+  readonly maxCpu: number;
+  readonly memoryBytes: number;
+  readonly swapBytes: number;
+  readonly rootBytes: number;
+  /** Simulated epoch ms at which the node was booted. */
+  readonly bootedAtMs: number;
+  readonly sslFingerprint: string;
+  bridges: SimBridge[];
+}
+
+export type StorageType = 'dir' | 'lvm' | 'lvmthin' | 'zfspool' | 'btrfs' | 'nfs' | 'cifs' | 'rbd' | 'pbs';
+
+/** An entry of storage.cfg; order of the record is the order of the file. */
+export interface SimStorage {
+  readonly storage: string;
+  readonly type: StorageType;
+  content: string[];
+  /** Absent: all nodes. */
+  nodes?: string[];
+  shared: boolean;
+  disabled: boolean;
+  path?: string;
+  totalBytes: number;
+  /** Space taken by what is not a volume of the model. */
+  baseUsedBytes: number;
+  /** Further keys of storage.cfg, as sent. */
+  options: Record<string, string>;
+}
+
+/** A file or volume on a storage. Local storages: one entry per node; shared ones: node is null. */
+export interface SimVolume {
+  volid: string;
+  storage: string;
+  node: string | null;
+  content: 'vztmpl' | 'iso' | 'backup' | 'rootdir' | 'images' | 'snippets' | 'import';
+  format: string;
+  sizeBytes: number;
+  usedBytes: number;
+  ctime: number;
+  vmid?: number;
+  parent?: string;
+  notes?: string;
+  protected?: boolean;
+  /** Snapshots of this volume, oldest first. */
+  snapshots: string[];
+  /** What a template archive contains, a backup's config, …: facts that the semantics need. */
+  meta?: Record<string, unknown>;
+}
+
+export interface SimSnapshot {
+  name: string;
+  parent?: string;
+  description?: string;
+  snaptime: number;
+  snapstate?: string;
+  config: Record<string, string>;
+}
+
+/** What exists only while a container runs. */
+export interface SimRuntime {
+  pid: number;
+  /** Simulated epoch ms of the start; uptime is counted from here. */
+  startedAtMs: number;
+  /** Limits and network in force; may differ from the config until a restart. */
+  memoryMiB: number;
+  swapMiB: number;
+  cpuLimit: string;
+  cpuUnits: number;
+  /** Ignores shutdown requests (an entrypoint without init). */
+  ignoresShutdown: boolean;
+}
+
+export interface SimContainer {
+  vmid: number;
+  node: string;
+  /** Current section of the config file. */
+  config: Record<string, string>;
+  /** Pending section; values waiting for a restart. */
+  pending: Record<string, string>;
+  /** `delete:` of the pending section; value true for a forced delete. */
+  pendingDelete: Record<string, boolean>;
+  snapshots: Record<string, SimSnapshot>;
+  runtime: SimRuntime | null;
+  /** Simulated epoch ms; a fresh container is `unknown` and nameless in /cluster/resources for some seconds. */
+  createdAtMs: number;
+  /** Raw lxc.* lines. */
+  raw: [string, string][];
+}
+
+export interface SimVm {
+  vmid: number;
+  node: string;
+  name: string;
+  status: 'running' | 'stopped';
+  config: Record<string, string>;
+}
+
+export interface SimTask {
+  upid: string;
+  node: string;
+  pid: number;
+  pstart: number;
+  /** Seconds since the epoch. */
+  starttime: number;
+  type: string;
+  id: string;
+  /** `user@realm` or `user@realm!token`. */
+  user: string;
+  status: 'running' | 'stopped';
+  exitstatus?: string;
+  endtime?: number;
+  log: string[];
+}
+
+export interface SimUser {
+  userid: string;
+  enable: boolean;
+  expire: number;
+  /** Plain text: this is a simulator. Absent: cannot log in. */
+  password?: string;
+  comment?: string;
+  email?: string;
+  firstname?: string;
+  lastname?: string;
+  keys?: string;
+  groups: string[];
+  /** Base32 secret; a login then wants a second factor. */
+  totpSecret?: string;
+  tokens: Record<string, SimToken>;
+}
+
+export interface SimToken {
+  tokenid: string;
+  secret: string;
+  privsep: boolean;
+  expire: number;
+  comment?: string;
+}
+
+export interface SimAcl {
+  path: string;
+  type: 'user' | 'group' | 'token';
+  ugid: string;
+  roleid: string;
+  propagate: boolean;
+}
+
+export interface SimPool {
+  poolid: string;
+  comment?: string;
+  vms: number[];
+  storages: string[];
+}
+
+export interface SimCatalogueEntry {
+  template: string;
+  package: string;
+  version: string;
+  os: string;
+  section: string;
+  architecture: string;
+  location: string;
+  source: string;
+  sha512sum: string;
+  sizeBytes: number;
+  [more: string]: string | number;
+}
+
+export interface SimState {
+  readonly format: 'pvefleet.sim-state/1';
+  version: { version: string; release: string; repoid: string };
+  /** Null: a single node that is not clustered. */
+  clusterName: string | null;
+  quorate: boolean;
+  options: Record<string, unknown>;
+  nodes: Record<string, SimNode>;
+  storages: Record<string, SimStorage>;
+  /** Key: `${node ?? '*'}|${volid}`. */
+  volumes: Record<string, SimVolume>;
+  containers: Record<number, SimContainer>;
+  vms: Record<number, SimVm>;
+  /** By UPID, oldest first. */
+  tasks: Record<string, SimTask>;
+  users: Record<string, SimUser>;
+  groups: Record<string, { comment?: string; users: string[] }>;
+  /** Custom roles only; the built-in ones are a table of the model. */
+  roles: Record<string, string[]>;
+  acls: SimAcl[];
+  realms: Record<string, { type: string; comment?: string; default?: boolean }>;
+  pools: Record<string, SimPool>;
+  haResources: Record<string, Record<string, unknown>>;
+  firewall: Record<string, unknown>;
+  catalogue: SimCatalogueEntry[];
+  /** Key for tickets. */
+  secret: string;
+  /** State of the random numbers; equal seeds give equal runs. */
+  random: number;
+  counters: { pid: number };
+}
