@@ -1,14 +1,9 @@
 /** What the cluster has. Pure data, filled by engine/observe.ts. */
+import type { Ownership } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
-import type { ContainerKey, Vmid } from './desired.ts';
+import type { Vmid } from './desired.ts';
 
-/** The ownership line of a container's description. */
-export interface Ownership {
-  readonly fleet: string;
-  readonly key: ContainerKey;
-  /** Digest of the desired state that was last applied; hex. */
-  readonly specDigest: string;
-}
+export type { Ownership };
 
 /** A row of /cluster/resources about a guest. */
 export interface GuestSummary {

@@ -1,7 +1,9 @@
 /** What the engine reports while it works. Renderers are folds over this union; the engine never prints and never asks. */
+
+import type { VerifyReport } from '../domain/converge.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import type { ActionResult, ApplyReport, VerifyReport } from './report.ts';
+import type { ActionResult, ApplyReport } from './report.ts';
 
 export type EngineEvent =
   | { readonly type: 'run.start'; readonly command: string; readonly fleet?: string }

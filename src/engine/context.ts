@@ -1,0 +1,74 @@
+/** Everything the engine needs from outside. No module of the engine keeps state of its own. */
+import type { PveClient } from '../api/types.ts';
+import type { Clock } from '../util/clock.ts';
+import type { EngineEvent, EventSink } from './events.ts';
+
+/** How much may be under way at once. */
+export interface Limits {
+  /** Reads in parallel. */
+  readonly requests: number;
+  /** Actions in parallel, over all nodes. */
+  readonly actions: number;
+  readonly actionsPerNode: number;
+  /** Actions that allocate disks, per storage and node. */
+  readonly allocationsPerStorage: number;
+  readonly downloadsPerStorage: number;
+}
+
+export const defaultLimits: Limits = {
+  requests: 8,
+  actions: 8,
+  actionsPerNode: 4,
+  allocationsPerStorage: 3,
+  downloadsPerStorage: 1,
+};
+
+/** Handed to every engine function. */
+export interface EngineContext {
+  readonly pve: PveClient;
+  readonly clock: Clock;
+  readonly emit: (event: EngineEvent) => void;
+  /** Aborted: stop waiting at once (second Ctrl-C). Tasks on the server go on. */
+  readonly signal: AbortSignal;
+  /** Aborted: start nothing new, let running actions end (first Ctrl-C). */
+  readonly drain: AbortSignal;
+  readonly limits: Limits;
+  /** Gives the value of a secret reference such as `env:STUDENT_PASSWORD`. */
+  readonly resolveSecret: (reference: string) => Promise<string>;
+  /** Random number in [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+/** What {@link createContext} is given. */
+export interface ContextOptions extends Omit<EngineContext, 'emit' | 'limits' | 'random'> {
+  readonly sink: EventSink;
+  readonly limits?: Partial<Limits>;
+  readonly random?: () => number;
+}
+
+/**
+ * Builds the context of one run: numbers and stamps events, and keeps a failing sink from breaking the run.
+ *
+ * @param options - client, clock, signals, limits and the sink that events go to.
+ * @returns the context.
+ */
+export function createContext(options: ContextOptions): EngineContext {
+  const { sink, limits, random, ...rest } = options;
+  let seq = 0;
+  let broken = false;
+  return {
+    ...rest,
+    limits: { ...defaultLimits, ...limits },
+    random: random ?? Math.random,
+    emit: (event) => {
+      if (broken) return;
+      seq += 1;
+      try {
+        sink({ ...event, seq, at: new Date(options.clock.now()).toISOString() });
+      } catch (error) {
+        broken = true;
+        process.emitWarning(`the event sink failed and was switched off: ${String(error)}`);
+      }
+    },
+  };
+}
