@@ -1,0 +1,103 @@
+/** Results of apply and verify as text. */
+import type { VerifyReport } from '../domain/converge.ts';
+import type { JsonValue } from '../domain/plan.ts';
+import type { ActionReport, ActionResult, ApplyReport } from '../engine/report.ts';
+import type { Style } from './style.ts';
+import { renderTable } from './table.ts';
+import { counted, showDuration, showValue } from './values.ts';
+
+const words: Readonly<Record<ActionResult, string>> = {
+  ok: 'done',
+  warnings: 'done with warnings',
+  unchanged: 'nothing to do',
+  diverged: 'not as planned',
+  failed: 'failed',
+  skipped: 'skipped',
+  indeterminate: 'unknown outcome',
+};
+
+function problem(action: ActionReport, style: Style): string[] {
+  const color = action.result === 'failed' || action.result === 'diverged' ? style.red : style.yellow;
+  const head = `${color(action.result === 'failed' ? style.glyph.fail : style.glyph.warn)} ${style.bold(action.id)}  ${words[action.result]}${action.error ? `: ${action.error.message}` : ''}`;
+  return [
+    head,
+    ...(action.log ?? []).map((line) => style.dim(`    ${line}`)),
+    ...(action.error?.hint ? [`    ${action.error.hint}`] : []),
+  ];
+}
+
+/**
+ * Renders what an apply did: problems one by one, then the counts.
+ *
+ * @param report - the report.
+ * @param style - palette.
+ * @returns text that ends with a newline.
+ */
+export function renderApply(report: ApplyReport, style: Style): string {
+  const skipped = report.actions.filter((action) => action.result === 'skipped');
+  const problems = report.actions.filter((a) => !['ok', 'unchanged', 'skipped'].includes(a.result));
+  const lines = problems.flatMap((action) => problem(action, style));
+  if (skipped.length > 0) {
+    const because = new Map<string, number>();
+    for (const action of skipped)
+      because.set(
+        action.error?.message ?? 'not started',
+        (because.get(action.error?.message ?? 'not started') ?? 0) + 1,
+      );
+    for (const [reason, count] of because)
+      lines.push(`${style.yellow(style.glyph.skip)} ${counted(count, 'step')} skipped: ${reason}`);
+  }
+  for (const upid of report.runningUpids) {
+    lines.push(
+      `${style.yellow(style.glyph.warn)} still running on the server: ${upid}`,
+      style.dim(`    pvefleet task wait '${upid}'`),
+    );
+  }
+  const counts = (Object.keys(words) as ActionResult[]).filter((result) => (report.summary[result] ?? 0) > 0);
+  const text = counts.map((result) => `${report.summary[result]} ${words[result]}`).join(', ');
+  const done = report.interrupted
+    ? style.yellow('Interrupted')
+    : problems.some((a) => a.result === 'failed' || a.result === 'diverged')
+      ? style.red('Applied in part')
+      : style.green('Applied');
+  lines.push(`${done} in ${showDuration(report.ms)}: ${text === '' ? 'nothing to do' : text}.`);
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Renders what a verification found.
+ *
+ * @param report - the report.
+ * @param style - palette.
+ * @returns text that ends with a newline.
+ */
+export function renderVerify(report: VerifyReport, style: Style): string {
+  const { applied, pending, diverged, missing, unexpected } = report.summary;
+  const rows = report.findings.map((finding) => [
+    finding.state === 'pending' ? style.yellow('waits for restart') : style.red(finding.state),
+    finding.key,
+    finding.vmid === undefined ? '' : String(finding.vmid),
+    finding.node ?? '',
+    finding.field,
+    showValue(finding.expected as JsonValue),
+    showValue(finding.actual as JsonValue),
+  ]);
+  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND'];
+  const table =
+    rows.length === 0
+      ? ''
+      : `${renderTable(
+          titles.map((title) => ({ title })),
+          rows,
+          style,
+        )}\n`;
+  const word = report.converged ? style.green('Verified') : style.red('Drift');
+  const parts = [
+    `${applied} as the file says`,
+    ...(pending > 0 ? [`${pending} waiting for a restart`] : []),
+    ...(diverged > 0 ? [`${diverged} diverged`] : []),
+    ...(missing > 0 ? [`${missing} missing`] : []),
+    ...(unexpected > 0 ? [`${unexpected} owned but not in the file`] : []),
+  ];
+  return `${table}${word}: ${parts.join(', ')}.\n`;
+}

@@ -1,0 +1,55 @@
+/** Values as people read them. */
+import type { JsonValue } from '../domain/plan.ts';
+
+/**
+ * Writes a field's value on one line.
+ *
+ * @param value - value of a field change.
+ * @returns for example `2GiB`, `on`, `unset`, `bridge=vmbr0 ip=dhcp`.
+ */
+export function showValue(value: JsonValue | undefined): string {
+  if (value === null || value === undefined) return 'unset';
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string') {
+    if (value === '') return '""';
+    const [first = '', ...more] = value.split('\n');
+    return more.length > 0 ? `${first} (+${more.length} more lines)` : first;
+  }
+  if (Array.isArray(value))
+    return value.length === 0 ? 'none' : value.map((item: JsonValue) => showValue(item)).join(', ');
+  const entries = Object.entries(value as Readonly<Record<string, JsonValue>>).filter(
+    ([, member]) => member !== null,
+  );
+  return entries.length === 0
+    ? 'none'
+    : entries.map(([key, member]) => `${key}=${showValue(member)}`).join(' ');
+}
+
+/**
+ * Writes a duration.
+ *
+ * @param ms - milliseconds, not negative.
+ * @returns for example `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
+ */
+export function showDuration(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/**
+ * Writes a count with its noun.
+ *
+ * @param count - how many.
+ * @param one - noun for one.
+ * @param many - noun for several; default: `one` with an s.
+ * @returns for example `1 container`, `3 containers`.
+ */
+export function counted(count: number, one: string, many: string = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
