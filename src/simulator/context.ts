@@ -46,6 +46,8 @@ export interface HandlerContext {
   has(path: string, privileges: readonly string[], options?: { any?: boolean }): boolean;
   /** As `has`, but refuses with 403 `Permission check failed (path, priv|priv)`. */
   need(path: string, privileges: readonly string[], options?: { any?: boolean }): void;
+  /** The file of a multipart upload; its text parts are in `params`, the name it is stored under as `filename`. */
+  readonly upload?: { readonly bytes: Uint8Array };
   /** Simulated seconds since the epoch. */
   seconds(): number;
   /** Random number in [0, 1) from the state's own generator. */
