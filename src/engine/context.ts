@@ -37,6 +37,8 @@ export interface EngineContext {
   readonly resolveSecret: (reference: string) => Promise<string>;
   /** Random number in [0, 1), for jitter. */
   readonly random: () => number;
+  /** Who we are, `user@realm` or `user@realm!token`; tells our own tasks from those of others. */
+  readonly identity?: string;
 }
 
 /** What {@link createContext} is given. */
