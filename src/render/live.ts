@@ -32,7 +32,10 @@ export function createLiveRenderer(options: SinkOptions): Sink {
   const { style, clock } = options;
   const progress = createProgress();
   const stream = {
-    write: (text: string) => (options.write(text), true),
+    write: (text: string): boolean => {
+      options.write(text);
+      return true;
+    },
     isTTY: true,
     columns: style.width,
     rows: 24,
