@@ -27,6 +27,21 @@ export interface SimWorker {
   warn(text: string): void;
   /** Lets simulated time pass. Rejects when the task is stopped. */
   sleep(ms: number): Promise<void>;
+  /** Aborted when the task is stopped. */
+  readonly signal: AbortSignal;
+  /**
+   * From here on an interrupt kills the worker the hard way: stopping takes 5 s, `lastLine` is the end of the log, and the
+   * exit status is `unexpected status` (a vzshutdown that waits in lxc-stop, behaviours §8). `null` takes it back.
+   */
+  diesHard(lastLine: string | null): void;
+}
+
+/** How a lock is waited for. */
+export interface LockOptions {
+  /** Called once, when the lock is not free at once (workers log `trying to acquire lock...`). */
+  readonly onWait?: () => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HandlerContext {
@@ -57,12 +72,28 @@ export interface HandlerContext {
    */
   fork(type: string, id: string, node: string, work: (worker: SimWorker) => Promise<void>): string;
   /**
-   * Runs `work` under a named lock; waits up to `timeoutMs` of simulated time, then fails with
-   * `can't lock file 'NAME' - got timeout` (500).
+   * Stops a worker: TERM, and after up to 5 s KILL. Resolves when it has ended; at once for a task that is not running.
+   * Whether the caller may is the handler's business.
    */
-  withLock<T>(name: string, timeoutMs: number, work: () => Promise<T> | T): Promise<T>;
+  stopTask(upid: string): Promise<void>;
+  /**
+   * Runs `work` under a named lock; waits up to `timeoutMs` of simulated time, then fails (500) with
+   * `can't lock file 'NAME' - got timeout`, or `cfs-lock 'NAME' error: got lock request timeout` when NAME is no path.
+   */
+  withLock<T>(
+    name: string,
+    timeoutMs: number,
+    work: () => Promise<T> | T,
+    options?: LockOptions,
+  ): Promise<T>;
+  /** Effective privileges on a path and whether they propagate, as `GET /access/permissions` shows them. */
+  privileges(path: string): Readonly<Record<string, 0 | 1>>;
+  /** As `has`, for somebody else: `user@realm` or `user@realm!token`. */
+  hasFor(authid: string, path: string, privileges: readonly string[], options?: { any?: boolean }): boolean;
   /** Sets `total`, `changes` … beside `data` in the answer. */
   extra(key: string, value: unknown): void;
+  /** Answers with this body instead of the JSON envelope (a task log as a file); the handler's result is then ignored. */
+  sendText(contentType: string, body: string): void;
 }
 
 export type Handler = (context: HandlerContext) => unknown;
