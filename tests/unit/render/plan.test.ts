@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { renderPlan, renderPlanMarkdown } from '../../../src/render/plan.ts';
+import { renderApply } from '../../../src/render/report.ts';
+import { createStyle } from '../../../src/render/style.ts';
+import { showDuration, showValue } from '../../../src/render/values.ts';
+import { applied, plan } from './samples.ts';
+
+const style = createStyle({ color: false, width: 100 });
+
+describe('renderPlan', () => {
+  it('groups by container, names effects and ends with the counts', () => {
+    expect(renderPlan(plan, style)).toBe(`\
+  ↓ template       pve1  download debian-13-standard_13.1-2_amd64.tar.zst to local
+  + web01     101  pve1  create from debian-13-standard_13.1-2_amd64.tar.zst, then start
+                         memory 1GiB · nets.eth0 bridge=vmbr0 ip=10.0.0.11/24
+  ~ db01      102  pve2  memory            2GiB → 4GiB  live
+                         features.nesting  off → on     after restart
+  - old01     105  pve1  stop, then destroy: left the fleet file
+  = 2 containers in sync: cache01, cache02
+
+▲ db01 (102): 1 field waits for a restart (--allow restart)
+
+Refused:
+  ✖ old01 (105) left the fleet file and would be destroyed
+    allow it with --allow destroy
+
+Plan 7f3a91c2: 1 to create, 1 to change, 1 to destroy, 2 unchanged.
+`);
+  });
+
+  it('says so when there is nothing to do', () => {
+    const empty = {
+      ...plan,
+      actions: [],
+      refusals: [],
+      notices: [],
+      inSync: [],
+      summary: { create: 0, update: 0, destroy: 0, unchanged: 3 },
+    };
+    expect(renderPlan(empty, style)).toBe('Nothing to do: 3 containers as the file says.\n');
+  });
+
+  it('stays within the terminal', () => {
+    const narrow = renderPlan(plan, createStyle({ color: false, width: 72 }));
+    const tooLong = narrow.split('\n').filter((line) => line.length > 72 && !line.includes('.tar.zst'));
+    expect(tooLong).toEqual([]);
+  });
+
+  it('writes escape sequences only when colours are on', () => {
+    expect(renderPlan(plan, style)).not.toContain('\u001b[');
+    expect(renderPlan(plan, createStyle({ color: true }))).toContain('\u001b[');
+  });
+
+  it('has a Markdown form for pull requests', () => {
+    const text = renderPlanMarkdown(plan);
+    expect(text).toContain('### Fleet `lab`: 1 to create, 1 to change, 1 to destroy, 2 unchanged');
+    expect(text).toContain('| db01 | 102 | pve2 | container.configure | memory | 2GiB → 4GiB | live |');
+    expect(text).toContain('> **Refused:** old01 (105) left the fleet file and would be destroyed');
+  });
+});
+
+describe('renderApply', () => {
+  it('shows each problem with its log and what to do, then the counts', () => {
+    expect(renderApply(applied, style)).toBe(`\
+▲ web01/create  done with warnings
+    WARN: Systemd 257 detected.
+✖ db01/configure:live  failed: cannot change db01: no space
+    TASK ERROR: no space
+    free some space
+– 1 step skipped: db01/configure:live failed
+▲ still running on the server: UPID:pve1:00000145:0003D734:6B04652B:vzcreate:100:root@pam:
+    pvefleet task wait 'UPID:pve1:00000145:0003D734:6B04652B:vzcreate:100:root@pam:'
+Applied in part in 4.2 s: 1 done with warnings, 1 failed, 1 skipped.
+`);
+  });
+});
+
+describe('values', () => {
+  it.each([
+    [null, 'unset'],
+    [true, 'on'],
+    ['', '""'],
+    ['a\nb\nc', 'a (+2 more lines)'],
+    [['x', 'y'], 'x, y'],
+    [[], 'none'],
+    [{ a: 1, b: null, c: 'd' }, 'a=1 c=d'],
+  ])('shows %j as %s', (value, text) => {
+    expect(showValue(value)).toBe(text);
+  });
+
+  it.each([
+    [400, '0.4 s'],
+    [12_400, '12 s'],
+    [200_000, '3 min 20 s'],
+    [7_500_000, '2 h 5 min'],
+    [90_000_000, '1 d 1 h'],
+  ])('shows %i ms as %s', (ms, text) => {
+    expect(showDuration(ms)).toBe(text);
+  });
+});
