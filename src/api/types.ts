@@ -2,6 +2,8 @@
 import type { PveApi } from '../schema/generated/api.gen.ts';
 import type { ApiRequest } from '../schema/request.ts';
 import type { HttpMethod } from '../schema/types.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Transport } from './transport.ts';
 
 /** Paths that have this verb. */
 export type PathsWith<M extends HttpMethod> = {
@@ -76,4 +78,80 @@ export interface PveClient {
   readonly url: string;
   /** Closes idle connections. */
   close(): void;
+}
+
+/** API token `user@realm!name` with its secret. */
+export interface TokenAuth {
+  readonly kind: 'token';
+  readonly tokenId: string;
+  readonly secret: string;
+}
+
+/** Login with a password; with a second factor when the account wants one. */
+export interface TicketCredentials {
+  readonly kind: 'ticket';
+  /** `user@realm`. */
+  readonly username: string;
+  readonly password: string;
+  /** Current TOTP code; it can be used once. Without it {@link ClientOptions.onTotp} is asked. */
+  readonly otp?: string;
+}
+
+/** Whom to trust beside the certificate authorities that Node.js knows. */
+export interface Trust {
+  /** PEM text of further certificate authorities. */
+  readonly caPem?: string;
+  /**
+   * SHA-256 fingerprint of the server's certificate; several (one per URL) separated by commas. When given, it alone
+   * decides.
+   */
+  readonly fingerprint?: string;
+}
+
+/** One exchange with the server, for logs; holds no secret. */
+export interface RequestReport {
+  readonly method: HttpMethod;
+  /** Path template. */
+  readonly path: string;
+  /** HTTP status, when there was an answer. */
+  readonly status?: number;
+  /** Duration in milliseconds. */
+  readonly ms: number;
+  readonly error?: string;
+}
+
+/** Told before a request is repeated. */
+export interface RetryReport {
+  readonly method: HttpMethod;
+  /** Path template. */
+  readonly path: string;
+  /** Number of the attempt that failed, from 1. */
+  readonly attempt: number;
+  /** Wait before the next, in milliseconds. */
+  readonly inMs: number;
+  readonly because: string;
+}
+
+/** What a client is built from. */
+export interface ClientOptions {
+  /** Base URLs such as `https://pve1:8006`, tried in turn; all of one cluster. */
+  readonly urls: readonly string[];
+  readonly auth: TokenAuth | TicketCredentials;
+  readonly trust?: Trust;
+  readonly clock: Clock;
+  /** Ends every request and wait of the client. */
+  readonly signal?: AbortSignal;
+  readonly onRequest?: (report: RequestReport) => void;
+  readonly onRetry?: (report: RetryReport) => void;
+  /** Asks for a TOTP code. */
+  readonly onTotp?: () => Promise<string>;
+  readonly userAgent?: string;
+  /** Requests under way at once; default 16. */
+  readonly maxSockets?: number;
+  /** How long requests that meet a lock are repeated, in milliseconds; default 30 000, 0: not at all. */
+  readonly lockWaitMs?: number;
+  /** Random number in [0, 1) for the jitter of waits. */
+  readonly random?: () => number;
+  /** Replaces the HTTP transport, for tests. */
+  readonly transport?: Transport;
 }
