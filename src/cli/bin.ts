@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+/** Entry of the command line: arguments → command tree → exit code. Loads nothing else until a command runs. */
+import { createProgram } from './program.ts';
+
+let exitCode = 1;
+
+// A reader that goes away (`pvefleet list | head -1`) is no failure, and no reason to leave an apply half done.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+try {
+  const program = createProgram({
+    env: process.env,
+    writeOut: (text) => process.stdout.write(text),
+    writeErr: (text) => process.stderr.write(text),
+    execute: async (load, invocation) => {
+      const [{ execute }, { processHost }] = await Promise.all([import('./execute.ts'), import('./host.ts')]);
+      exitCode = await execute(load, invocation, processHost());
+    },
+  });
+  await program.parseAsync(process.argv);
+} catch (error) {
+  const [{ reportUsage }, { processHost }] = await Promise.all([import('./usage.ts'), import('./host.ts')]);
+  exitCode = reportUsage(error, process.argv.slice(2), processHost());
+}
+// Whatever still holds the event loop (an idle connection, a paused stdin) must not keep a finished command alive,
+// but what was written must have left first.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

@@ -1,0 +1,141 @@
+/**
+ * The way of every change: plan → show → refuse or ask → apply with progress → prove → report. Fleet commands and single
+ * steps differ only in what they hand in here.
+ */
+
+import type { VerifyReport } from '../domain/converge.ts';
+import type { Plan, Policy } from '../domain/plan.ts';
+import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
+import type { EngineContext } from '../engine/context.ts';
+import { PlanRefusedError } from '../engine/errors.ts';
+import type { ApplyReport } from '../engine/report.ts';
+import { renderPlan } from '../render/plan.ts';
+import { renderApply, renderVerify } from '../render/report.ts';
+import { type ExitCode, UsageError } from '../util/errors.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { allowDestroy, destroyedBy, liftableByTyping, policyOf } from './policy.ts';
+import type { Runtime } from './runtime.ts';
+
+/** One change to carry out. */
+export interface Change {
+  /** Makes the plan; called again when the person on the terminal allows destructions. */
+  readonly plan: (policy: Policy) => Promise<Plan>;
+  readonly policy?: Policy;
+  /** What must be typed before a destruction: the fleet's or the container's name. */
+  readonly name: string;
+  /**
+   * When an ordinary confirmation is needed: `always` (without a terminal it takes `--yes`), `disruptive` (only on a
+   * terminal, and only for what interrupts a service), or `never`.
+   */
+  readonly confirm: 'always' | 'disruptive' | 'never';
+  /** The plan was saved earlier: check that it still fits. */
+  readonly saved?: true;
+  /** Observes anew after the apply. */
+  readonly prove?: () => Promise<VerifyReport>;
+  /** Said when there is nothing to do. */
+  readonly nothing: string;
+}
+
+/** Refuses what needs more permission than was given; returns whether a name was typed for it. */
+async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: Change): Promise<boolean> {
+  if (plan.refusals.length > 0) {
+    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
+  }
+  const doomed = destroyedBy(plan);
+  if (doomed.length === 0 || policy.allow.destroy || policy.allow.recreate) return false;
+  if (!runtime.interactive) {
+    throw new PlanRefusedError({
+      fleet: plan.fleet,
+      message: `refused: this destroys ${doomed.join(', ')}`,
+      hint: 'allow it with --allow destroy if that is what you want',
+    });
+  }
+  const { askToType } = await import('../prompts/confirm.ts');
+  const what = `This destroys ${doomed.join(', ')} with all data.`;
+  if (!(await askToType(await runtime.prompts(), what, change.name))) throw declined();
+  return true;
+}
+
+function declined(): UsageError {
+  return new UsageError('stopped: nothing was changed', { code: 'DECLINED' });
+}
+
+async function confirm(runtime: Runtime, plan: Plan, change: Change): Promise<void> {
+  const disruptive = plan.actions.some((action) => action.risk !== 'safe');
+  if (runtime.options.yes || change.confirm === 'never') return;
+  if (change.confirm === 'disruptive' && !(disruptive && runtime.interactive)) return;
+  if (!runtime.interactive) {
+    throw new UsageError('this needs a confirmation, and there is no terminal to ask', {
+      code: 'NO_TERMINAL',
+      hint: 'look at the plan first (pvefleet plan), then add --yes',
+    });
+  }
+  const { askConfirmation } = await import('../prompts/confirm.ts');
+  if (!(await askConfirmation(await runtime.prompts(), 'Carry this out?'))) throw declined();
+}
+
+/** Shows the plan where a person may look at it. */
+function show(runtime: Runtime, plan: Plan): void {
+  const { output } = runtime;
+  const asked = runtime.interactive && !runtime.options.yes;
+  if (asked) output.tell(renderPlan(plan, output.errorStyle));
+  else if (output.format === 'human') output.say(renderPlan(plan, output.errorStyle));
+}
+
+/** Plans, on a terminal with destructions where a typed name can allow them, and gets the permission to go on. */
+async function decide(runtime: Runtime, change: Change): Promise<Plan> {
+  const { options } = runtime;
+  const policy = change.policy ?? policyOf(options, false);
+  let plan = await change.plan(policy);
+  if (runtime.interactive && liftableByTyping(plan.refusals, options)) {
+    plan = await change.plan(allowDestroy(policy, options));
+  }
+  if (plan.actions.length > 0 || plan.refusals.length > 0) show(runtime, plan);
+  const typed = await authorise(runtime, plan, policy, change);
+  if (plan.actions.length > 0 && !typed) await confirm(runtime, plan, change);
+  return plan;
+}
+
+function summary(report: ApplyReport, proof: VerifyReport | undefined, runtime: Runtime): string {
+  const { style } = runtime.output;
+  return renderApply(report, style) + (proof === undefined ? '' : renderVerify(proof, style));
+}
+
+/**
+ * Carries out a change and reports it.
+ *
+ * @param runtime - output and questions.
+ * @param context - connection.
+ * @param change - what to do.
+ * @returns the exit code: 0, 5 when something failed, 130 when interrupted.
+ * @throws PlanRefusedError (6) and UsageError (2) before anything is written.
+ */
+export async function carryOut(runtime: Runtime, context: EngineContext, change: Change): Promise<ExitCode> {
+  const { output, interrupts, options } = runtime;
+  const plan = await decide(runtime, change);
+  const run = change.saved ? applySavedPlan : applyPlan;
+  const report = await interrupts.whileApplying(() =>
+    run(context, plan, { failFast: options.failFast === true }),
+  );
+  let failure: unknown;
+  try {
+    assertApplied(report);
+  } catch (error) {
+    failure = error;
+  }
+  const proof =
+    plan.actions.length > 0 && change.prove && !interrupts.signal.aborted ? await change.prove() : undefined;
+  const document = proof === undefined ? report : { ...report, verify: proof };
+  output.result(document, () =>
+    plan.actions.length === 0 ? `${change.nothing}\n` : summary(report, proof, runtime),
+  );
+  if (failure !== undefined) {
+    output.error(failure);
+    return exitCodeOf(failure);
+  }
+  if (proof && proof.summary.diverged + proof.summary.missing > 0) {
+    output.tell('The cluster is not as planned although every step succeeded; see above.');
+    return 5;
+  }
+  return 0;
+}

@@ -1,0 +1,42 @@
+/** `apply -f FILE` and `apply --plan FILE`: plan, confirm, carry out, verify. */
+import { makePlan } from '../../engine/plan.ts';
+import { readPlanFile } from '../../engine/plan-file.ts';
+import { verify } from '../../engine/verify.ts';
+import { type ExitCode, UsageError } from '../../util/errors.ts';
+import { carryOut } from '../carry-out.ts';
+import { inScope, readFleet } from '../fleet-file.ts';
+import type { Invocation } from '../invocation.ts';
+import { policyOf } from '../policy.ts';
+import type { Runtime } from '../runtime.ts';
+
+const nothing = 'Nothing to do: everything is as the file says.';
+
+async function applySaved(path: string, runtime: Runtime): Promise<ExitCode> {
+  const { plan } = await readPlanFile(runtime.path(path));
+  const context = await runtime.connect();
+  return carryOut(runtime, context, {
+    plan: async () => plan,
+    name: plan.fleet,
+    // Whoever saved the plan has seen it; destructions still want --allow or the name.
+    confirm: 'never',
+    saved: true,
+    nothing: 'Nothing to do: the plan is empty.',
+  });
+}
+
+export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
+  if (options.plan !== undefined) {
+    if (options.file !== undefined) throw new UsageError('--file and --plan exclude each other');
+    return applySaved(options.plan, runtime);
+  }
+  const { fleet } = await readFleet(runtime, options);
+  const context = await runtime.connect();
+  return carryOut(runtime, context, {
+    plan: async (policy) => (await makePlan(context, fleet, policy)).plan,
+    policy: policyOf(options, true),
+    name: fleet.name,
+    confirm: 'always',
+    prove: () => verify(context, inScope(fleet, options)),
+    nothing,
+  });
+}

@@ -1,0 +1,427 @@
+/**
+ * The command tree: static text only. Every action imports its command when it runs, so that `--help` loads commander,
+ * this file, options.ts and bin.ts and nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { CommandDescription, CommandModule, Invocation } from './invocation.ts';
+import {
+  connectionRows,
+  decimal,
+  environmentValues,
+  failFastRow,
+  fileRow,
+  globalRows,
+  integer,
+  limitRows,
+  list,
+  type OptionRow,
+  type Options,
+  permissionRows,
+  scopeRows,
+  secretRow,
+  selectionRows,
+  toOption,
+} from './options.ts';
+
+/** One command of the tree. */
+interface CommandRow {
+  /** Words of the command: `plan`, `template list`. */
+  readonly name: string;
+  readonly alias?: string;
+  /** Operands in commander's notation. */
+  readonly operands?: string;
+  readonly text: string;
+  readonly options?: readonly OptionRow[];
+  readonly load?: () => Promise<CommandModule>;
+}
+
+const power = (): Promise<CommandModule> => import('./commands/power.ts');
+const task = (): Promise<CommandModule> => import('./commands/task.ts');
+const timeoutRow: OptionRow = {
+  flags: '--timeout <seconds>',
+  text: 'how long to wait for a clean shutdown',
+  parse: integer(0, 86_400),
+};
+const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
+const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
+const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
+
+const groups: readonly (readonly [heading: string, commands: readonly CommandRow[]])[] = [
+  [
+    'Start here:',
+    [
+      {
+        name: 'init',
+        text: 'ask for a connection and write it, then a first fleet file',
+        options: [{ ...fileRow, text: 'fleet file to write (default fleet.yaml)' }],
+        load: () => import('./commands/init.ts'),
+      },
+      {
+        name: 'doctor',
+        text: 'check connection, version, rights, storages and bridges',
+        options: [{ ...fileRow, text: 'also check what this fleet needs' }],
+        load: () => import('./commands/doctor.ts'),
+      },
+    ],
+  ],
+  [
+    'Fleets:',
+    [
+      {
+        name: 'validate',
+        text: 'check a fleet file, offline',
+        options: [fileRow],
+        load: () => import('./commands/validate.ts'),
+      },
+      {
+        name: 'plan',
+        text: 'show what apply would do; changes nothing',
+        options: [
+          fileRow,
+          { flags: '--save <file>', text: 'write the plan, for apply --plan' },
+          { flags: '--detailed-exitcode', text: 'exit 7 when there are changes', shared: true },
+          ...planRows,
+        ],
+        load: () => import('./commands/plan.ts'),
+      },
+      {
+        name: 'apply',
+        text: 'plan, confirm, carry out, verify',
+        options: [
+          fileRow,
+          { flags: '--plan <file>', text: 'carry out a saved plan' },
+          ...planRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/apply.ts'),
+      },
+      {
+        name: 'verify',
+        text: 'compare the cluster with the file; exit 7 on drift',
+        options: [fileRow, ...scopeRows],
+        load: () => import('./commands/verify.ts'),
+      },
+      {
+        name: 'destroy',
+        text: 'remove what the fleet owns',
+        options: [fileRow, ...planRows, failFastRow],
+        load: () => import('./commands/destroy.ts'),
+      },
+    ],
+  ],
+  [
+    'Containers:',
+    [
+      {
+        name: 'list',
+        alias: 'ls',
+        operands: '[names...]',
+        text: 'containers with state, limits, usage and owner',
+        options: selectionRows,
+        load: () => import('./commands/list.ts'),
+      },
+      {
+        name: 'show',
+        operands: '<name>',
+        text: 'one container in full',
+        load: () => import('./commands/show.ts'),
+      },
+      {
+        name: 'create',
+        operands: '[name]',
+        text: 'create a container; asks for what is not given',
+        options: [
+          { flags: '--name, --hostname <name>', text: 'host name' },
+          {
+            flags: '--vmid <id>',
+            text: 'container id; default: the next free one',
+            parse: integer(100, 999_999_999),
+          },
+          targetNode,
+          { flags: '--template <template>', text: 'debian-13, a file name or storage:vztmpl/file' },
+          { flags: '--storage <storage>', text: 'storage of the root disk' },
+          { flags: '--rootfs <size>', text: 'size of the root disk' },
+          ...limitRows,
+          { flags: '--bridge <bridge>', text: 'bridge of eth0' },
+          { flags: '--ip <address>', text: 'dhcp, or an address with prefix length' },
+          { flags: '--gateway <address>', text: 'default gateway' },
+          { flags: '--pool <pool>', text: 'pool to put it into' },
+          { flags: '--tag <tags>', text: 'tags, comma separated', parse: list },
+          { flags: '--password-env <variable>', text: "environment variable with root's password" },
+          { flags: '--ssh-key-file <file>', text: "public keys for root's first access" },
+          { flags: '--nesting', text: 'allow containers inside' },
+          { flags: '--privileged', text: 'not in a user namespace' },
+          { flags: '--no-start', text: 'leave it stopped' },
+          { flags: '--fleet <fleet>', text: 'fleet that owns it' },
+        ],
+        load: () => import('./commands/create.ts'),
+      },
+      {
+        name: 'resize',
+        operands: '<name>',
+        text: 'change limits and root disk, without restart where possible',
+        options: [
+          ...limitRows,
+          { flags: '--rootfs <size>', text: 'new size of the root disk; it only grows' },
+        ],
+        load: () => import('./commands/resize.ts'),
+      },
+      {
+        name: 'start',
+        operands: '[names...]',
+        text: 'start containers',
+        options: [...selectionRows, failFastRow],
+        load: power,
+      },
+      {
+        name: 'stop',
+        operands: '[names...]',
+        text: 'stop containers at once, without shutting down',
+        options: [...selectionRows, failFastRow],
+        load: power,
+      },
+      {
+        name: 'shutdown',
+        operands: '[names...]',
+        text: 'shut containers down cleanly',
+        options: [
+          ...selectionRows,
+          timeoutRow,
+          { flags: '--force', text: 'stop them when the time is over' },
+          failFastRow,
+        ],
+        load: power,
+      },
+      {
+        name: 'restart',
+        operands: '[names...]',
+        text: 'shut containers down and start them again',
+        options: [...selectionRows, timeoutRow, failFastRow],
+        load: power,
+      },
+      {
+        name: 'delete',
+        alias: 'rm',
+        operands: '[names...]',
+        text: 'remove containers with their disks',
+        options: [
+          ...selectionRows,
+          { flags: '--force', text: 'also running ones' },
+          { flags: '--purge', text: 'also from backup jobs, replication and HA' },
+          ...permissionRows,
+          failFastRow,
+        ],
+        load: power,
+      },
+    ],
+  ],
+  [
+    'Templates and tasks:',
+    [
+      { name: 'template', text: 'templates on storages and in the catalogue' },
+      {
+        name: 'template list',
+        alias: 'ls',
+        text: 'templates on the storages, or in the catalogue',
+        options: [{ flags: '--available', text: 'the catalogue' }, targetNode, targetStorage],
+        load: () => import('./commands/template-list.ts'),
+      },
+      {
+        name: 'template download',
+        operands: '<template>',
+        text: 'download from the catalogue, with checksum',
+        options: [targetNode, targetStorage],
+        load: () => import('./commands/template-download.ts'),
+      },
+      {
+        name: 'template delete',
+        alias: 'rm',
+        operands: '<volume>',
+        text: 'delete storage:vztmpl/file',
+        options: [targetNode, ...permissionRows],
+        load: () => import('./commands/template-delete.ts'),
+      },
+      { name: 'task', text: 'tasks of the cluster' },
+      {
+        name: 'task list',
+        alias: 'ls',
+        operands: '[name]',
+        text: 'recent tasks, of one container or all',
+        options: [
+          { flags: '--node <node>', text: 'of this node' },
+          { flags: '--running', text: 'only running ones' },
+          { flags: '--errors', text: 'only failed ones' },
+          { flags: '--limit <n>', text: 'how many (default 50)', parse: integer(1, 10_000) },
+        ],
+        load: task,
+      },
+      {
+        name: 'task log',
+        operands: '<upid>',
+        text: 'log of a task',
+        options: [{ flags: '--follow', text: 'until it ends' }],
+        load: task,
+      },
+      {
+        name: 'task wait',
+        operands: '<upid>',
+        text: 'wait for the end of a task; exit 5 when it failed',
+        options: [{ flags: '--timeout <seconds>', text: 'give up after', parse: integer(1, 604_800) }],
+        load: task,
+      },
+      {
+        name: 'task stop',
+        operands: '<upid>',
+        text: 'stop a running task',
+        load: task,
+      },
+    ],
+  ],
+  [
+    'Tools:',
+    [
+      {
+        name: 'api',
+        operands: '<method> <path> [parameters...]',
+        text: 'any call of the API: api GET /nodes, api PUT /nodes/pve1/lxc/101/config memory=2048',
+        options: [secretRow, { flags: '--wait', text: 'wait for the task that the call starts' }],
+        load: () => import('./commands/api.ts'),
+      },
+      {
+        name: 'api explain',
+        operands: '<path>',
+        text: 'parameters, limits and permissions of a path; offline',
+        load: () => import('./commands/api-explain.ts'),
+      },
+      { name: 'sim', text: 'the simulated cluster' },
+      {
+        name: 'sim serve',
+        text: 'serve it over HTTPS until interrupted',
+        options: [
+          { flags: '--port <port>', text: 'port; 0 takes a free one (default 0)', parse: integer(0, 65_535) },
+          { flags: '--host <address>', text: 'address to listen on (default 127.0.0.1)' },
+          { flags: '--seed <seed>', text: 'small, cluster, reference or a file (default cluster)' },
+          { flags: '--latency <ms>', text: 'delay of every answer', parse: integer(0, 60_000) },
+          { flags: '--state <file>', text: 'load the state from there and save it at the end' },
+          { flags: '--speed <n>', text: 'how many times faster its clock runs', parse: decimal(0.001) },
+          { flags: '--http', text: 'plain HTTP; loopback only' },
+        ],
+        load: () => import('./commands/sim-serve.ts'),
+      },
+      {
+        name: 'schema',
+        operands: '[name]',
+        text: 'print a JSON Schema: fleet, plan, output',
+        load: () => import('./commands/schema.ts'),
+      },
+      {
+        name: 'completion',
+        operands: '<shell>',
+        text: 'print the completion script of bash, zsh or fish',
+        load: () => import('./commands/completion.ts'),
+      },
+    ],
+  ],
+];
+
+/** What the program needs from outside. */
+export interface ProgramOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+  /** Runs a command and remembers its exit code. */
+  readonly execute: (load: () => Promise<CommandModule>, invocation: Invocation) => Promise<void>;
+}
+
+const help = `
+Shared flags can also be set in the environment: --fail-fast is PVEFLEET_FAIL_FAST=1, --allow is PVEFLEET_ALLOW.
+Connection: PVEFLEET_URL, PVEFLEET_TOKEN_ID, PVEFLEET_TOKEN_SECRET (or PVEFLEET_USERNAME, PVEFLEET_PASSWORD,
+PVEFLEET_OTP), PVEFLEET_CA_FILE or PVEFLEET_FINGERPRINT, PVEFLEET_PROFILE, PVEFLEET_CONFIG; else a profile, see init.
+
+Exit codes: 0 done · 1 unexpected · 2 usage · 3 fleet file wrong · 4 cannot talk to Proxmox VE · 5 apply or task failed
+            6 refused · 7 changes or drift present · 130 interrupted
+
+Try it without a cluster: pvefleet sim serve`;
+
+function addRow(program: Command, row: CommandRow, heading: string, options: ProgramOptions): void {
+  const words = row.name.split(' ');
+  const parent = words.slice(0, -1).reduce((command, word) => {
+    return command.commands.find((child) => child.name() === word) ?? command;
+  }, program);
+  const command = parent.command(words.at(-1) as string).description(row.text);
+  if (parent === program) command.helpGroup(heading);
+  if (row.alias !== undefined) command.alias(row.alias);
+  if (row.operands !== undefined) command.arguments(row.operands);
+  for (const option of row.options ?? []) command.addOption(toOption(option));
+  const { load } = row;
+  if (!load) return;
+  command.action(async () => {
+    applyEnvironment(command, [...globalRows, ...(row.options ?? [])], options.env);
+    // commander keeps values untyped; the rows above and Options in options.ts list the same flags.
+    const flags = command.optsWithGlobals<Partial<Options>>();
+    await options.execute(load, {
+      command: row.name,
+      args: command.args,
+      options: { ...flags, output: flags.output ?? 'human' },
+      describe: () => describe(program),
+    });
+  });
+}
+
+function applyEnvironment(command: Command, rows: readonly OptionRow[], env: ProgramOptions['env']): void {
+  try {
+    for (const { attribute, value } of environmentValues(rows, env)) {
+      const source = command.getOptionValueSourceWithGlobals(attribute);
+      if (source === undefined || source === 'default')
+        command.setOptionValueWithSource(attribute, value, 'env');
+    }
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) command.error(error.message);
+    throw error;
+  }
+}
+
+function describe(command: Command): CommandDescription {
+  const info = command.createHelp();
+  return {
+    names: [command.name(), ...command.aliases()],
+    text: command.description(),
+    flags: [
+      ...info.visibleOptions(command),
+      ...(command.parent ? [] : info.visibleGlobalOptions(command)),
+    ].map((option) => ({
+      names: [option.short, option.long].filter((name) => name !== undefined),
+      text: option.description,
+      takesValue: option.required || option.optional,
+    })),
+    operands: command.registeredArguments.map((argument) => argument.name()),
+    commands: command.commands.map(describe),
+  };
+}
+
+/**
+ * Builds the command tree.
+ *
+ * @param options - environment, output and the function that runs a command.
+ * @returns commander's program; `parseAsync` throws {@link CommanderError} for help, version and wrong usage.
+ */
+export function createProgram(options: ProgramOptions): Command {
+  const program = new Command('pvefleet')
+    .description('Fleets of LXC containers on Proxmox VE, described in a file, through the REST API alone.')
+    .exitOverride()
+    .configureOutput({ writeOut: options.writeOut, writeErr: options.writeErr, outputError: () => undefined })
+    .configureHelp({ showGlobalOptions: true, sortOptions: false })
+    .helpCommand(false)
+    .option('-V, --version', 'print the version')
+    .on('option:version', () => {
+      const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+      options.writeOut(`${(JSON.parse(file) as { version: string }).version}\n`);
+      throw new CommanderError(0, 'commander.version', 'version');
+    })
+    .addHelpText('after', help);
+  for (const row of globalRows) program.addOption(toOption(row));
+  for (const row of connectionRows) program.addOption(toOption(row, 'Connection:'));
+  for (const [heading, rows] of groups) for (const row of rows) addRow(program, row, heading, options);
+  return program;
+}
