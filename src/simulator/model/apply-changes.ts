@@ -5,19 +5,13 @@
  */
 import { lxcDevice, lxcNet } from '../../schema/generated/formats.gen.ts';
 import { die, SimError } from '../context.ts';
+import { printPropertyString } from '../wire/property-string.ts';
 import { splitList, storedTags } from './datacenter.ts';
 import { isOfFamily, unsetCpuUnits } from './defaults.ts';
 import { findBridge, needBridge, needDevice } from './host.ts';
 import { effectOfDelete, effectOfSet } from './hotplug.ts';
 import { addUnused, cleanupPending, type Draft, volumeInUse } from './lxc-config.ts';
-import {
-  completeNet,
-  newVolume,
-  parseMount,
-  parseProperties,
-  printMount,
-  printProperties,
-} from './property-values.ts';
+import { completeNet, newVolume, parseMount, parseProperties, printMount } from './property-values.ts';
 import type { SimContainer, SimRuntime, SimState } from './state.ts';
 import { parseVolumeId, parseVolumeName } from './volume-names.ts';
 import { allocateVolume, findVolume, freeVolume, storageConfig } from './volumes.ts';
@@ -220,7 +214,10 @@ export function applyStopped(
     attempt(errors, key, prefix(key), () => {
       if (isOfFamily(key, 'mp')) applyMount(context, container, draft, key);
       if (isOfFamily(key, 'net'))
-        draft.pending[key] = printProperties(lxcNet, completeNet(draft.pending[key] ?? '', context.newMac));
+        draft.pending[key] = printPropertyString(
+          lxcNet,
+          completeNet(draft.pending[key] ?? '', context.newMac),
+        );
       draft.config[key] = draft.pending[key] as string;
       delete draft.pending[key];
     });
@@ -309,7 +306,7 @@ function plugNet(context: ChangeContext, node: string, draft: Draft, key: string
     }
     needBridge(context.state, node, net['bridge']);
   }
-  const value = printProperties(lxcNet, net);
+  const value = printPropertyString(lxcNet, net);
   draft.config[key] = value;
   write();
   return value;

@@ -8,6 +8,8 @@ export interface SimBridge {
   readonly type: string;
   readonly cidr?: string;
   readonly mtu: number;
+  /** A DHCP server on this bridge: first address of its range with prefix, for example `10.0.3.100/24`. */
+  readonly dhcp?: string;
 }
 
 export interface SimNode {

@@ -159,7 +159,7 @@ function directory(storage: SimStorage): string {
  * @param name - the part after the colon.
  * @returns an absolute path (for rbd the mapped device).
  */
-export function storagePath(storage: SimStorage, name: string): string {
+export function volumePath(storage: SimStorage, name: string): string {
   const folder = folders.find(([, prefix]) => name.startsWith(prefix));
   if (folder) return `${directory(storage)}/${folder[2]}/${name.slice(folder[1].length)}`;
   const own = name.slice(name.lastIndexOf('/') + 1);

@@ -10,7 +10,7 @@ import {
   isFileStorage,
   parseVolumeId,
   parseVolumeName,
-  storagePath,
+  volumePath,
 } from './volume-names.ts';
 
 /** Which state of a volume an operation starts from. */
@@ -211,7 +211,7 @@ export function allocateVolume(state: SimState, request: AllocateRequest): SimVo
       ...(request.parent === undefined ? {} : parentOption(storage, request.parent)),
     });
   const volid = `${request.storage}:${name}`;
-  if (findVolume(state, node, volid)) die(`disk image '${storagePath(storage, name)}' already exists`);
+  if (findVolume(state, node, volid)) die(`disk image '${volumePath(storage, name)}' already exists`);
   const usedBytes = emptyBytes(storage.type, sizeBytes, format);
   const { avail } = storageUsage(state, request.storage, node);
   if (usedBytes > avail) refuseSpace(storage, name, avail, sizeBytes);
@@ -267,9 +267,9 @@ export function writeToVolume(state: SimState, volume: SimVolume, bytes: number)
   const storage = storageConfig(state, volume.storage);
   const content = contentBytes(volume) + bytes;
   if (volume.sizeBytes > 0 && content > fileSystemBytes(volume)) return false;
-  const node = volume.node ?? Object.keys(state.nodes)[0] ?? '';
   if (storage.type !== 'lvm') {
-    if (bytes > storageUsage(state, volume.storage, node).avail) return false;
+    // Volumes of shared storages are seen by every node, also by none in particular.
+    if (bytes > storageUsage(state, volume.storage, volume.node ?? '').avail) return false;
     volume.usedBytes += bytes;
   }
   volume.meta = { ...volume.meta, contentBytes: content };
@@ -325,7 +325,7 @@ export function linkedClones(state: SimState, volume: SimVolume): SimVolume[] {
  * @returns an absolute path.
  * @throws SimError 500 when it is no volume id or names an unknown storage.
  */
-export function volumePath(state: SimState, volid: string): string {
-  const id = parseVolumeId(volid) ?? die(`unable to parse volume ID '${volid}'\n`);
-  return storagePath(storageConfig(state, id.storage), id.name);
+export function pathOfVolume(state: SimState, volid: string): string {
+  const id = parseVolumeId(volid) ?? die(`unable to parse volume ID '${volid}'`);
+  return volumePath(storageConfig(state, id.storage), id.name);
 }
