@@ -28,7 +28,7 @@ export interface RequestOptions {
 
 /** Parameters may be left out when none is required. */
 export type CallArgs<M extends HttpMethod, P extends PathsWith<M>> =
-  {} extends Params<M, P>
+  Partial<Params<M, P>> extends Params<M, P>
     ? [params?: Params<M, P>, options?: RequestOptions]
     : [params: Params<M, P>, options?: RequestOptions];
 

@@ -1,0 +1,131 @@
+/**
+ * The typed client: one method per verb, path literals, one flat bag of parameters. Puts the parts together; what each
+ * does is in its own module. Loads the HTTP library only at the first request.
+ */
+import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
+import type { HttpMethod } from '../schema/types.ts';
+import { UsageError } from '../util/errors.ts';
+import { type Authenticator, createTicketAuth, createTokenAuth, type Login } from './auth.ts';
+import { prepareCall } from './call.ts';
+import { createDispatcher, type Dispatcher } from './dispatch.ts';
+import { PveAuthError } from './errors/auth-error.ts';
+import { hints } from './hints.ts';
+import { waitTask } from './tasks.ts';
+import type { Transport } from './transport.ts';
+import { checkToken, parseBaseUrl, parseCaPem, parseFingerprints } from './trust.ts';
+import type { Call, ClientOptions, PveClient, RequestOptions } from './types.ts';
+
+export type { ClientOptions } from './types.ts';
+
+const defaultTimeoutMs = 60_000;
+const defaultMaxSockets = 16;
+const defaultLockWaitMs = 30_000;
+
+type FlatParams = Readonly<Record<string, WireValue | SecretPlaceholder | undefined>>;
+
+/** Makes the transport when it is first needed; building a client costs nothing. */
+function lazyTransport(options: ClientOptions): { load: () => Promise<Transport>; close: () => void } {
+  const trust = {
+    ca: parseCaPem(options.trust?.caPem),
+    fingerprints: parseFingerprints(options.trust?.fingerprint),
+  };
+  let loading: Promise<Transport> | undefined;
+  let loaded: Transport | undefined = options.transport;
+  const load = async (): Promise<Transport> => {
+    const { createAxiosTransport } = await import('./axios-transport.ts');
+    loaded = createAxiosTransport({ trust, maxSockets: options.maxSockets ?? defaultMaxSockets });
+    return loaded;
+  };
+  return {
+    load: () => {
+      loading ??= loaded ? Promise.resolve(loaded) : load();
+      return loading;
+    },
+    close: () => loaded?.close(),
+  };
+}
+
+function loginThrough(dispatcher: Dispatcher, signal: AbortSignal | undefined): Login {
+  return async (params) => {
+    const call = prepareCall('POST', '/access/ticket', { ...params }, defaultTimeoutMs);
+    // A TOTP code opens one session only; everything else about a login may be done twice.
+    const repeatable = params['tfa-challenge'] === undefined;
+    try {
+      return await dispatcher.sendPlain({ ...call, repeatable }, signal);
+    } catch (error) {
+      if (!(error instanceof PveAuthError)) throw error;
+      throw new PveAuthError({ request: call, reason: error.reason, status: 401, hint: hints.login });
+    }
+  };
+}
+
+function createAuthenticator(options: ClientOptions, dispatcher: Dispatcher): Authenticator {
+  const { auth, clock, onTotp, signal } = options;
+  if (auth.kind === 'token') return createTokenAuth(auth);
+  return createTicketAuth({ credentials: auth, clock, onTotp, login: loginThrough(dispatcher, signal) });
+}
+
+function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  return a && b && a !== b ? AbortSignal.any([a, b]) : (a ?? b);
+}
+
+/**
+ * Builds a client. Nothing is sent, and the HTTP library is not loaded, before the first request.
+ *
+ * @param options - where to, as whom, whom to trust, and the hooks.
+ * @returns the client.
+ * @throws {@link UsageError} for a URL, fingerprint, CA text or token that cannot be right.
+ */
+export function createPveClient(options: ClientOptions): PveClient {
+  if (options.urls.length === 0) {
+    throw new UsageError('no URL of a Proxmox VE server is given', {
+      code: 'URL_INVALID',
+      hint: 'set PVEFLEET_URL, for example https://pve1:8006',
+    });
+  }
+  if (options.auth.kind === 'token') checkToken(options.auth);
+  const transport = lazyTransport(options);
+  const dispatcher = createDispatcher({
+    urls: options.urls.map(parseBaseUrl),
+    transport: transport.load,
+    clock: options.clock,
+    userAgent: options.userAgent ?? 'pvefleet',
+    lockWaitMs: options.lockWaitMs ?? defaultLockWaitMs,
+    random: options.random,
+    onRequest: options.onRequest,
+    onRetry: options.onRetry,
+  });
+  const auth = createAuthenticator(options, dispatcher);
+
+  const send = async (
+    method: HttpMethod,
+    path: string,
+    params: FlatParams = {},
+    { signal, timeoutMs = defaultTimeoutMs }: RequestOptions = {},
+  ): Promise<unknown> => {
+    const stop = eitherSignal(options.signal, signal);
+    stop?.throwIfAborted();
+    return dispatcher.send(prepareCall(method, path, params, timeoutMs), auth, stop);
+  };
+  // The types come from the generated schema; at run time all verbs are the same function.
+  const verb = <M extends HttpMethod>(method: M): Call<M> =>
+    ((path: string, params?: FlatParams, request?: RequestOptions) =>
+      send(method, path, params, request)) as Call<M>;
+
+  const get = verb('GET');
+  return {
+    get,
+    post: verb('POST'),
+    put: verb('PUT'),
+    delete: verb('DELETE'),
+    request: ({ method, path, params }: ApiRequest, request) => send(method, path, params, request),
+    waitTask: (upid, wait = {}) => {
+      const signal = eitherSignal(options.signal, wait.signal);
+      return waitTask({ get }, options.clock, upid, { ...wait, ...(signal ? { signal } : {}) });
+    },
+    get url() {
+      return dispatcher.currentUrl();
+    },
+    close: transport.close,
+  };
+}
