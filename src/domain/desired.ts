@@ -154,10 +154,20 @@ export interface DesiredContainer {
   readonly origin?: SourceRange;
 }
 
+/** What a short template name such as `debian-13` stands for; from templates/catalog.yaml. */
+export interface TemplateAlias {
+  /** Glob over package names or file names of the appliance catalogue. */
+  readonly pattern: string;
+  readonly section?: string;
+  readonly architecture?: string;
+}
+
 /** The whole file. */
 export interface DesiredFleet {
   readonly name: string;
   /** Range for `vmid: auto`, both ends inclusive. */
   readonly vmids: { readonly from: Vmid; readonly to: Vmid };
   readonly containers: readonly DesiredContainer[];
+  /** Short names of templates. */
+  readonly aliases?: Readonly<Record<string, TemplateAlias>>;
 }
