@@ -144,19 +144,52 @@ export function backupContent(volume: SimVolume): BackupContent | undefined {
   return volume.meta?.['backup'] as BackupContent | undefined;
 }
 
+/** Check sums that the API knows. */
+export const sumAlgorithms: readonly string[] = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
+
 /**
- * Check sum of an archive on a storage, as far as it is known: `meta.sha512`, else that of the catalogue's entry of the
- * same name (what is on a storage from the start came from there).
+ * All check sums of some bytes.
+ *
+ * @param bytes - content of a file.
+ * @returns hex digits by algorithm.
+ */
+export function sumsOf(bytes: Uint8Array | string): Record<string, string> {
+  return Object.fromEntries(
+    sumAlgorithms.map((name) => [name, createHash(name).update(bytes).digest('hex')]),
+  );
+}
+
+/**
+ * Check sums of an entry's file. Only those of the catalogue are real; the others follow from its address.
+ *
+ * @param entry - entry of the catalogue.
+ */
+export function catalogueSums(entry: SimCatalogueEntry): Record<string, string> {
+  const { md5sum } = entry;
+  return {
+    ...sumsOf(entry.location),
+    sha512: entry.sha512sum,
+    ...(typeof md5sum === 'string' ? { md5: md5sum } : {}),
+  };
+}
+
+/**
+ * Check sums of an archive on a storage: `meta.sums`, else those of the catalogue's entry of the same name (what is on a
+ * storage from the start came from there).
  *
  * @param volume - the volume.
  * @param catalogue - the node's catalogue.
- * @returns 128 hex digits, or `undefined` for a file of unknown content.
+ * @returns hex digits by algorithm; empty for a file of unknown content.
  */
-export function sha512Of(volume: SimVolume, catalogue: readonly SimCatalogueEntry[]): string | undefined {
-  const known = volume.meta?.['sha512'];
-  if (typeof known === 'string') return known;
+export function volumeSums(
+  volume: SimVolume,
+  catalogue: readonly SimCatalogueEntry[],
+): Readonly<Record<string, string>> {
+  const known = volume.meta?.['sums'];
+  if (known !== undefined) return known as Record<string, string>;
   const name = volume.volid.slice(volume.volid.lastIndexOf('/') + 1);
-  return catalogue.find((entry) => entry.template === name)?.sha512sum;
+  const entry = catalogue.find((other) => other.template === name);
+  return entry ? catalogueSums(entry) : {};
 }
 
 /** Endings of file names by kind of file, and the format that a listing shows; the longest that fits counts. */

@@ -185,6 +185,16 @@ export interface SimCatalogueEntry {
   [more: string]: string | number;
 }
 
+/** What the nodes told each other last, every 10 s; /cluster/resources and pools know nothing newer. */
+export interface SimBroadcast {
+  /** Simulated epoch ms. */
+  atMs: number;
+  /** Rows by guest id, without what is live. */
+  guests: Record<number, Record<string, unknown>>;
+  /** Space by `NODE/STORAGE`, in bytes. */
+  storages: Record<string, { total: number; used: number }>;
+}
+
 export interface SimState {
   readonly format: 'pvefleet.sim-state/1';
   version: { version: string; release: string; repoid: string };
@@ -215,4 +225,6 @@ export interface SimState {
   /** State of the random numbers; equal seeds give equal runs. */
   random: number;
   counters: { pid: number };
+  /** Absent until somebody asks. */
+  broadcast?: SimBroadcast;
 }
