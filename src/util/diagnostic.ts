@@ -16,6 +16,8 @@ export interface Diagnostic {
   readonly message: string;
   readonly hint?: string;
   readonly range?: SourceRange;
+  /** Further places that belong to it, for example the first use of a name that is used twice. */
+  readonly related?: readonly { readonly message: string; readonly range: SourceRange }[];
 }
 
 /**

@@ -1,0 +1,161 @@
+/** A checked container of the file → DesiredContainer: units, names and defaults of the domain. */
+import type {
+  DesiredAccess,
+  DesiredContainer,
+  DesiredDevice,
+  DesiredMount,
+  DesiredNet,
+  DesiredOptions,
+  DesiredRootfs,
+} from '../domain/desired.ts';
+import { invariant } from '../util/assert.ts';
+import { MiB, parseSize } from '../util/bytes.ts';
+import type { Instance } from './expand.ts';
+import type { FileContainer, FileMount, FileNet, FileRootfs } from './file.ts';
+import { secretReference } from './secrets.ts';
+import { rangeOf } from './tree.ts';
+import { splitTexts } from './values.ts';
+
+/** Members may be undefined here; they are left out of the result. */
+type Loose<T> = { [K in keyof T]: T[K] | undefined };
+
+function compact<T extends object>(value: Loose<T>): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+}
+
+function bytes(size: string | null | undefined): number | undefined {
+  if (size == null) return undefined;
+  const parsed = parseSize(size);
+  invariant('bytes' in parsed, `the size ${size} was not checked`);
+  return parsed.bytes;
+}
+const mebibytes = (size: string | undefined): number | undefined => {
+  const value = bytes(size);
+  return value === undefined ? undefined : value / MiB;
+};
+const list = (value: string | readonly string[] | null | undefined): readonly string[] | null | undefined =>
+  typeof value === 'string' ? splitTexts(value) : value;
+
+/** Applies a function to the members of a map; null means: there shall be none. */
+function mapValues<From, To>(
+  map: Readonly<Record<string, From | null>> | null | undefined,
+  change: (value: From) => To,
+): Readonly<Record<string, To>> | undefined {
+  if (map === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(map ?? {}).flatMap(([key, value]) => (value === null ? [] : [[key, change(value)]])),
+  );
+}
+
+const rootfs = ({ size, ...rest }: FileRootfs): DesiredRootfs =>
+  compact<DesiredRootfs>({ ...rest, sizeBytes: bytes(size) });
+
+const mount = ({ size, storage, source, ...rest }: FileMount): DesiredMount =>
+  compact<DesiredMount>({
+    ...rest,
+    sizeBytes: bytes(size),
+    storage: storage ?? undefined,
+    source: source ?? undefined,
+  });
+
+const net = ({ bridge, rate, mac, vlan, ...rest }: FileNet): DesiredNet => {
+  invariant(bridge !== undefined, 'the bridge was not checked');
+  return compact<DesiredNet>({
+    ...rest,
+    bridge,
+    rateMBps: rate,
+    mac: mac?.toUpperCase(),
+    vlan: vlan as number | null | undefined,
+  });
+};
+
+function options(raw: FileContainer): DesiredOptions {
+  const { startup } = raw;
+  return compact<DesiredOptions>({
+    onboot: raw.onboot,
+    protection: raw.protection,
+    startup: startup && compact({ order: startup.order, upSeconds: startup.up, downSeconds: startup.down }),
+    nameservers: list(raw.nameserver),
+    searchDomains: list(raw.searchDomain),
+    timezone: raw.timezone,
+    tags: raw.tags,
+    description: raw.description,
+    hookscript: raw.hookscript,
+    cmode: raw.cmode,
+    tty: raw.tty,
+    console: raw.console,
+    debug: raw.debug,
+    arch: raw.arch,
+    ostype: raw.ostype,
+    entrypoint: raw.entrypoint,
+    env: raw.env as Readonly<Record<string, string>> | null | undefined,
+  });
+}
+
+function access(
+  raw: FileContainer,
+  readEnvironment: (name: string) => string | undefined,
+): DesiredAccess | undefined {
+  const keys = raw.sshKeys?.flatMap((key) => {
+    const reference = secretReference(key);
+    if (reference === undefined) return [key.trim()];
+    const text = readEnvironment(reference.replace(/^env:/, '')) ?? '';
+    return text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  });
+  const password = raw.password == null ? undefined : secretReference(raw.password);
+  if (keys === undefined && password === undefined) return undefined;
+  return compact<DesiredAccess>({
+    sshKeys: keys,
+    password: password === undefined ? undefined : { $secret: password },
+  });
+}
+
+/** What the container does not say itself. */
+export interface BuildContext {
+  /** Aliases of templates → pattern or volume. */
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly readEnvironment: (name: string) => string | undefined;
+}
+
+/**
+ * Builds the desired state of one container.
+ *
+ * @param instance - a container in which no errors were found.
+ * @param context - aliases and environment.
+ * @returns the desired state.
+ * @throws InternalError when a required key was not checked before.
+ */
+export function buildContainer(instance: Instance, context: BuildContext): DesiredContainer {
+  const { raw, key } = instance;
+  const { node, template } = raw;
+  invariant(node !== undefined && template !== undefined && raw.rootfs, `${key} was not checked`);
+  return compact<DesiredContainer>({
+    key,
+    hostname: raw.hostname ?? key,
+    vmid: typeof raw.vmid === 'number' ? raw.vmid : 'auto',
+    node,
+    template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
+    templateStorage: raw.templateStorage,
+    unprivileged: raw.unprivileged ?? true,
+    compute: compact({
+      cores: raw.cores,
+      cpuLimit: raw.cpuLimit,
+      cpuUnits: raw.cpuUnits,
+      memoryMiB: mebibytes(raw.memory),
+      swapMiB: mebibytes(raw.swap),
+    }),
+    rootfs: rootfs(raw.rootfs),
+    mounts: mapValues(raw.mounts, mount),
+    nets: mapValues(raw.nets, net),
+    devices: mapValues(raw.devices, (device): DesiredDevice => device),
+    features: raw.features,
+    options: options(raw),
+    pool: raw.pool,
+    power: raw.power ?? 'running',
+    access: access(raw, context.readEnvironment),
+    adopt: raw.adopt ?? false,
+    dependsOn: list(raw.dependsOn) ?? undefined,
+    restart: raw.restart ?? 'ask',
+    origin: rangeOf(instance.place),
+  });
+}

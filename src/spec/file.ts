@@ -1,0 +1,133 @@
+/**
+ * The vocabulary of a fleet file as types: what the schema describes and what is left of a container after defaults and
+ * blueprints. Sizes are texts with a unit here, as a person writes them.
+ */
+
+export interface FileNet {
+  readonly bridge?: string;
+  readonly ip?: string | null;
+  readonly gateway?: string | null;
+  readonly ip6?: string | null;
+  readonly gateway6?: string | null;
+  readonly mac?: string | null;
+  readonly vlan?: number | string | null;
+  readonly trunks?: readonly number[] | null;
+  readonly mtu?: number | null;
+  /** MB/s. */
+  readonly rate?: number | null;
+  readonly firewall?: boolean;
+  readonly linkDown?: boolean;
+  readonly hostManaged?: boolean;
+}
+
+export interface FileRootfs {
+  readonly storage?: string;
+  readonly size?: string;
+  readonly acl?: boolean | null;
+  readonly quota?: boolean;
+  readonly replicate?: boolean;
+  readonly readOnly?: boolean;
+  readonly options?: readonly string[] | null;
+}
+
+export interface FileMount {
+  readonly storage?: string | null;
+  readonly size?: string | null;
+  readonly source?: string | null;
+  readonly backup?: boolean;
+  readonly readOnly?: boolean;
+  readonly acl?: boolean | null;
+  readonly quota?: boolean;
+  readonly replicate?: boolean;
+  readonly shared?: boolean;
+  readonly options?: readonly string[] | null;
+}
+
+export interface FileDevice {
+  readonly mode?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly denyWrite?: boolean;
+}
+
+export interface FileFeatures {
+  readonly nesting?: boolean;
+  readonly keyctl?: boolean;
+  readonly fuse?: boolean;
+  readonly mknod?: boolean;
+  readonly forceRwSys?: boolean;
+  readonly mount?: readonly string[];
+}
+
+export interface FileStartup {
+  readonly order?: number;
+  /** Seconds. */
+  readonly up?: number;
+  readonly down?: number;
+}
+
+/** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
+export interface FileContainer {
+  readonly blueprint?: string | readonly string[] | null;
+  readonly vmid?: number | 'auto' | string;
+  readonly hostname?: string;
+  readonly count?: number;
+  readonly name?: string;
+  readonly node?: string;
+  readonly template?: string;
+  readonly templateStorage?: string;
+  readonly unprivileged?: boolean;
+  readonly cores?: number | null;
+  readonly cpuLimit?: number | null;
+  readonly cpuUnits?: number | null;
+  readonly memory?: string;
+  readonly swap?: string;
+  readonly rootfs?: FileRootfs;
+  readonly mounts?: Readonly<Record<string, FileMount | null>> | null;
+  readonly nets?: Readonly<Record<string, FileNet | null>> | null;
+  readonly devices?: Readonly<Record<string, FileDevice | null>> | null;
+  readonly features?: FileFeatures | null;
+  readonly onboot?: boolean;
+  readonly protection?: boolean;
+  readonly startup?: FileStartup | null;
+  readonly nameserver?: string | readonly string[] | null;
+  readonly searchDomain?: string | readonly string[] | null;
+  readonly timezone?: string | null;
+  readonly tags?: readonly string[] | null;
+  readonly description?: string | null;
+  readonly hookscript?: string | null;
+  readonly cmode?: 'tty' | 'console' | 'shell' | null;
+  readonly tty?: number | null;
+  readonly console?: boolean;
+  readonly debug?: boolean;
+  readonly arch?: string;
+  readonly ostype?: string;
+  readonly entrypoint?: string | null;
+  readonly env?: Readonly<Record<string, string | null>> | null;
+  readonly pool?: string;
+  readonly power?: 'running' | 'stopped' | 'unmanaged';
+  readonly restart?: 'never' | 'ask' | 'always';
+  readonly adopt?: boolean;
+  readonly dependsOn?: string | readonly string[] | null;
+  readonly sshKeys?: readonly string[] | null;
+  readonly password?: string | null;
+}
+
+/** A whole fleet file. */
+export interface FleetFile {
+  readonly version: 1;
+  readonly fleet: string;
+  readonly vmids?: { readonly from: number; readonly to: number };
+  readonly templates?: Readonly<Record<string, string>>;
+  readonly defaults?: FileContainer;
+  readonly blueprints?: Readonly<Record<string, FileContainer>>;
+  readonly containers?: Readonly<Record<string, FileContainer>>;
+  readonly students?: FileContainer;
+}
+
+/** Where `vmid: auto` takes its numbers when the file does not say. */
+export const defaultVmids: { readonly from: number; readonly to: number } = { from: 100, to: 999 };
+/** Most containers that one counted entry may stand for. */
+export const maxCount = 10_000;
+/** Members of these maps can be dropped by `null` in a later layer. */
+export const keyedMaps: readonly string[] = ['mounts', 'nets', 'devices', 'env'];

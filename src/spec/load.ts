@@ -1,0 +1,118 @@
+/**
+ * Fleet file → DesiredFleet, in one go: parse, validate, expand, check, build. Every step goes on with what the step
+ * before found sound, so that one run tells everything that is wrong. Pure: files are read through callbacks.
+ */
+import type { DesiredFleet } from '../domain/desired.ts';
+import { type Diagnostic, hasErrors } from '../util/diagnostic.ts';
+import { type BlueprintFile, createBlueprints } from './blueprints.ts';
+import { buildContainer } from './build.ts';
+import type { CatalogAliases } from './catalog.ts';
+import { checkContainer } from './check-container.ts';
+import { checkFleet } from './check-fleet.ts';
+import { expandFleet } from './expand.ts';
+import { defaultVmids } from './file.ts';
+import { createFindings, type Findings } from './findings.ts';
+import { checkFileNames } from './names.ts';
+import { parseYaml } from './parse.ts';
+import { fleetSchema } from './schema.ts';
+import { locate, mapMember, member, type Place, type Tree, toPlain } from './tree.ts';
+import { validate } from './validate.ts';
+
+/** What {@link loadFleet} is given. */
+export interface LoadInput {
+  /** Name of the file for messages. */
+  readonly file: string;
+  readonly text: string;
+  /** Aliases of templates that come with pvefleet; the file's own ones win. */
+  readonly aliases?: CatalogAliases;
+  /** Finds a blueprint that the file does not define itself. */
+  readonly readBlueprint: (name: string) => BlueprintFile | undefined;
+  /** Names that `readBlueprint` knows; for suggestions. */
+  readonly blueprintNames?: readonly string[];
+  /** For `${env:NAME}` in sshKeys. Absent: such references are errors. */
+  readonly readEnvironment?: (name: string) => string | undefined;
+}
+
+/** What comes of it; `fleet` is absent when there are errors. */
+export interface LoadResult {
+  readonly fleet?: DesiredFleet;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Texts of all files that were read, by name; for excerpts. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+function readVmids(tree: Tree, findings: Findings): { vmids: { from: number; to: number }; place: Place } {
+  const range = mapMember(tree, 'vmids');
+  const ends = [member(range, 'from'), member(range, 'to')].map((end) =>
+    end?.kind === 'scalar' && typeof end.value === 'number'
+      ? { value: end.value, place: end.place }
+      : undefined,
+  );
+  const [from, to] = ends;
+  if (!range || !from || !to) return { vmids: defaultVmids, place: tree.place };
+  if (from.value <= to.value)
+    return {
+      vmids: { from: from.value, to: to.value },
+      place: locate(tree, ['vmids']).key ?? range.place,
+    };
+  findings.report(
+    {
+      code: 'SPEC_RANGE',
+      message: `the range of VMIDs ends (${to.value}) before it begins (${from.value})`,
+      hint: `did you mean { from: ${to.value}, to: ${from.value} }?`,
+    },
+    to.place,
+  );
+  return { vmids: { from: to.value, to: from.value }, place: range.place };
+}
+
+/**
+ * Loads a fleet file.
+ *
+ * @param input - the text and ways to further files.
+ * @returns the fleet, if there are no errors, and all findings with their places.
+ */
+export function loadFleet(input: LoadInput): LoadResult {
+  const { file, text, readBlueprint, blueprintNames = [], readEnvironment = () => undefined } = input;
+  const findings = createFindings([file]);
+  const sources = new Map([[file, text]]);
+  const finish = (fleet?: DesiredFleet): LoadResult => {
+    const diagnostics = findings.list();
+    return { ...(fleet && !hasErrors(diagnostics) ? { fleet } : {}), diagnostics, sources };
+  };
+  const parsed = parseYaml(file, text, findings);
+  if (!parsed) return finish();
+  const tree = validate(parsed, fleetSchema, findings);
+  if (tree.kind !== 'map') return finish();
+  const start = { ...tree.place, end: tree.place.start };
+  if (!tree.entries.has('containers') && !tree.entries.has('students'))
+    findings.report(
+      {
+        code: 'SPEC_MISSING',
+        message: "'containers' is missing",
+        hint: "an empty fleet is written 'containers: {}'",
+      },
+      start,
+    );
+  checkFileNames(tree, findings);
+  const blueprints = createBlueprints({
+    inline: mapMember(tree, 'blueprints'),
+    read: readBlueprint,
+    names: blueprintNames,
+    findings,
+    sources,
+  });
+  const instances = expandFleet(tree, blueprints, findings);
+  for (const instance of instances) checkContainer(instance, findings);
+  const own = mapMember(tree, 'templates');
+  const aliases = { ...input.aliases, ...(own ? (toPlain(own) as CatalogAliases) : {}) };
+  const { vmids, place: vmidsPlace } = readVmids(tree, findings);
+  checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
+  if (hasErrors(findings.list())) return finish();
+  const name = member(tree, 'fleet');
+  return finish({
+    name: name?.kind === 'scalar' ? String(name.value) : '',
+    vmids,
+    containers: instances.map((instance) => buildContainer(instance, { aliases, readEnvironment })),
+  });
+}

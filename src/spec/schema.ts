@@ -1,0 +1,322 @@
+/**
+ * The format of fleet files and blueprints as a zod schema: which keys there are and what each may hold. The only place
+ * that knows zod; the JSON Schema for editors is made from it. What needs more than one key is checked in check.ts.
+ */
+import { z } from 'zod';
+import { checkAddress, checkInterfaceAddress, checkNameserver } from './addresses.ts';
+import { maxCount } from './file.ts';
+import * as format from './formats.ts';
+import {
+  environmentValue,
+  modeValue,
+  numberedInteger,
+  passwordValue,
+  sizeValue,
+  sshKeyValue,
+  textList,
+  textValue,
+  type ValueCheck,
+} from './values.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+type Fields = Record<string, z.ZodType>;
+
+const string: Json = { type: 'string' };
+const strings: Json = { type: 'array', items: string };
+const oneOrMore: Json = { anyOf: [string, strings] };
+const sizeJson: Json = { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)? ?(KiB|MiB|GiB|TiB)$' };
+const secretJson: Json = { type: 'string', pattern: '^\\$\\{(env|file|command):[^}]+\\}$' };
+
+/** A value with a check of our own; `json` describes it to editors. */
+const value = (json: Json, check: ValueCheck): z.ZodType =>
+  z
+    .unknown()
+    .superRefine((given, context) => {
+      for (const { path = [], ...params } of check(given))
+        context.addIssue({ code: 'custom', message: params.message ?? '', path: [...path], params });
+    })
+    .meta(json);
+const text = (check?: format.TextCheck): z.ZodType => value(string, textValue(check));
+const numbered = (check?: format.TextCheck): z.ZodType => value(string, textValue(check, true));
+const whole = (least: number, most: number): z.ZodType => z.int().min(least).max(most);
+
+/** May be left out: not managed then. */
+const field = (description: string, type: z.ZodType): z.ZodType => type.optional().meta({ description });
+/** May also be null: must be unset. */
+const unset = (description: string, type: z.ZodType): z.ZodType => field(description, type.nullable());
+/** Maps by name; null instead of a member drops what an earlier layer gave. */
+const named = (type: z.ZodType): z.ZodType => z.record(z.string(), type.nullable());
+
+const flag: z.ZodType = z.boolean();
+const mountOption = z.enum(['discard', 'lazytime', 'noatime', 'nodev', 'noexec', 'nosuid']);
+
+const net = z
+  .strictObject({
+    bridge: field('Bridge of the node, for example vmbr0', text(format.checkBridge)),
+    ip: unset('dhcp, manual or an IPv4 address with prefix length', numbered(checkInterfaceAddress(4))),
+    gateway: unset('IPv4 address of the default route', numbered(checkAddress(4))),
+    ip6: unset(
+      'auto, dhcp, manual or an IPv6 address with prefix length',
+      numbered(checkInterfaceAddress(6)),
+    ),
+    gateway6: unset('IPv6 address of the default route', numbered(checkAddress(6))),
+    mac: unset(
+      'MAC address; left out or null: the server chooses one and it is kept',
+      numbered(format.checkMac),
+    ),
+    vlan: unset(
+      'VLAN of the interface, 1 to 4094',
+      value({ type: ['integer', 'string'] }, numberedInteger(1, 4094, 'SPEC_RANGE')),
+    ),
+    trunks: unset('VLANs passed through', z.array(whole(1, 4094))),
+    mtu: unset('Largest packet in bytes, 64 to 65535', whole(64, 65535)),
+    rate: unset('Limit in MB/s', z.number().min(0.001).max(100_000)),
+    firewall: field('Use the firewall of Proxmox VE on this interface', flag),
+    linkDown: field('Unplug the virtual cable', flag),
+    hostManaged: field('The host configures the address instead of the container', flag),
+  })
+  .meta({ id: 'net' });
+
+const volumeOptions: Fields = {
+  acl: unset('Force ACL support on or off; null: as the file system does', flag),
+  quota: field('User quotas; privileged containers only', flag),
+  replicate: field('Take part in storage replication', flag),
+  readOnly: field('Mount it read-only', flag),
+  options: unset('Mount options', z.array(mountOption)),
+};
+
+const rootfs = z
+  .strictObject({
+    storage: field('Storage that the root disk is created on', text(format.checkStorage)),
+    size: field('Size; it can grow later, never shrink', value(sizeJson, sizeValue(1, true))),
+    ...volumeOptions,
+  })
+  .meta({ id: 'rootfs' });
+
+const mount = z
+  .strictObject({
+    storage: unset('Storage for a new volume; needs size', text(format.checkStorage)),
+    size: unset('Size of the volume; it can grow later, never shrink', value(sizeJson, sizeValue(1, true))),
+    source: unset(
+      'Instead of storage: an existing volume, a directory or a device of the node',
+      numbered(format.checkMountSource),
+    ),
+    backup: field('Include it in backups', flag),
+    shared: field('The same on all nodes', flag),
+    ...volumeOptions,
+  })
+  .meta({ id: 'mount' });
+
+const device = z
+  .strictObject({
+    mode: field(
+      'Access mode, four octal digits',
+      value({ type: 'string', pattern: '^0[0-7]{3}$' }, modeValue),
+    ),
+    uid: field('Owner inside the container', whole(0, 4294967295)),
+    gid: field('Group inside the container', whole(0, 4294967295)),
+    denyWrite: field('Read only', flag),
+  })
+  .meta({ id: 'device' });
+
+const features = z
+  .strictObject({
+    nesting: field('Containers inside; what newer systemd versions need', flag),
+    keyctl: field('The keyctl system call, for Docker in unprivileged containers', flag),
+    fuse: field('FUSE file systems', flag),
+    mknod: field('Some device nodes', flag),
+    forceRwSys: field('Writable /sys in unprivileged containers', flag),
+    mount: field(
+      'File system types that may be mounted',
+      value(
+        strings,
+        textList((type) => (/^\w+$/.test(type) ? undefined : badType(type)), false),
+      ),
+    ),
+  })
+  .meta({ id: 'features' });
+const badType = (type: string): { code: string; message: string } => ({
+  code: 'SPEC_VALUE',
+  message: `'${type}' is not a type of file system`,
+});
+
+const startup = z
+  .strictObject({
+    order: field('Position in the start order of the node', whole(0, 1_000_000)),
+    up: field('Seconds to wait after it was started', whole(0, 1_000_000)),
+    down: field('Seconds to wait for its shutdown', whole(0, 1_000_000)),
+  })
+  .meta({ id: 'startup' });
+
+/** Keys that make sense in defaults and blueprints, too. */
+const shared: Fields = {
+  blueprint: unset(
+    'Blueprints to start from, later ones win',
+    value(oneOrMore, textList(format.checkBlueprintName, true)),
+  ),
+  node: field('Node that the container is created on', numbered(format.checkNode)),
+  template: field(
+    'Alias (debian-13), file name or pattern of a template, or a volume STORAGE:vztmpl/FILE',
+    text(format.checkTemplate),
+  ),
+  templateStorage: field('Storage that templates are downloaded to', text(format.checkStorage)),
+  unprivileged: field('Unprivileged container (default true); fixed at creation', flag),
+  cores: unset('CPU cores; null: all of the node', whole(1, 8192)),
+  cpuLimit: unset("CPUs' worth of time; 0 or null: no limit", z.number().min(0).max(8192)),
+  cpuUnits: unset('CPU weight, 1 to 10000', whole(1, 10_000)),
+  memory: field('Memory, for example 512MiB', value(sizeJson, sizeValue(16))),
+  swap: field('Swap, for example 0MiB', value(sizeJson, sizeValue(0))),
+  rootfs: field('Root disk', rootfs),
+  mounts: unset('Mount points by path inside the container; those not named are detached', named(mount)),
+  nets: unset('Network interfaces by name inside the container; those not named are removed', named(net)),
+  devices: unset('Devices of the node by path; root@pam only', named(device)),
+  features: unset('Feature flags; those not named are off', features),
+  onboot: field('Start it when the node starts', flag),
+  protection: field('Guard against removal of the container and its disks', flag),
+  startup: unset('Start order and delays', startup),
+  nameserver: unset(
+    'DNS servers; null: those of the node',
+    value(oneOrMore, textList(checkNameserver, true)),
+  ),
+  searchDomain: unset(
+    'DNS search domains; null: those of the node',
+    value(oneOrMore, textList(format.checkDnsName, true)),
+  ),
+  timezone: unset('host, UTC or a zone such as Europe/Vienna', text(format.checkTimezone)),
+  tags: unset('Tags, beside the one that marks the owner', value(strings, textList(format.checkTag, false))),
+  description: unset('Notes, Markdown', numbered(format.checkDescription)),
+  hookscript: unset('Volume of a hook script; root@pam only', text(format.checkHookscript)),
+  cmode: unset('What the console shows', z.enum(['tty', 'console', 'shell'])),
+  tty: unset('Number of ttys, 0 to 6', whole(0, 6)),
+  console: field('Attach a console device', flag),
+  debug: field('Verbose log of the start', flag),
+  arch: field('Architecture', z.enum(['amd64', 'arm64', 'armhf', 'i386', 'riscv32', 'riscv64'])),
+  ostype: field(
+    'Distribution, when it cannot be detected from the template',
+    z.enum([
+      'alpine',
+      'archlinux',
+      'centos',
+      'debian',
+      'devuan',
+      'fedora',
+      'gentoo',
+      'nixos',
+      'opensuse',
+      'ubuntu',
+      'unmanaged',
+    ]),
+  ),
+  entrypoint: unset('Program to start instead of /sbin/init', text()),
+  env: unset('Environment variables of the init process', named(value(string, environmentValue))),
+  pool: field('Resource pool', numbered(format.checkPool)),
+  power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),
+  restart: field(
+    'May it be restarted for changes that need it (default ask: with --allow restart)',
+    z.enum(['never', 'ask', 'always']),
+  ),
+  dependsOn: unset(
+    'Containers of this fleet that must be up first',
+    value(oneOrMore, textList(format.checkKey, true)),
+  ),
+  sshKeys: unset(
+    `Lines of SSH public keys for root, or \${env:NAME}; used at creation only`,
+    value(strings, textList(sshKeyValue(format.checkSshKey), false)),
+  ),
+  password: unset(
+    'Reference to the password of root; used at creation only',
+    value(secretJson, passwordValue),
+  ),
+};
+
+const single: Fields = {
+  vmid: field(
+    'Fixed id, or auto (default): the first free one of the range',
+    value(
+      { anyOf: [{ type: 'integer', minimum: 100, maximum: 999_999_999 }, string] },
+      numberedInteger(100, 999_999_999, 'SPEC_VMID', 'auto'),
+    ),
+  ),
+  hostname: field('Host name (default: the name of the entry)', numbered(format.checkDnsName)),
+  adopt: field('Take over an existing container of this vmid that nobody owns', flag),
+};
+const count = whole(0, maxCount);
+const name = numbered(format.checkKey);
+
+const container: z.ZodType = z
+  .strictObject({
+    ...shared,
+    ...single,
+    count: field('Make this many; name, addresses and more may use {n}, {nn} or {100+n}', count),
+    name: field('Name of counted containers, for example web-{n} (default: the key)', name),
+  })
+  .nullable()
+  .meta({ id: 'container' });
+
+/** Keys that only make sense in an entry; for a better message than "unknown key". */
+export const entryOnlyKeys: readonly string[] = [...Object.keys(single), 'count', 'name'];
+
+/** Format of a blueprint file, and of `defaults` and the members of `blueprints`. */
+export const blueprintSchema: z.ZodType = z
+  .strictObject(shared)
+  .nullable()
+  .meta({ id: 'blueprint', description: 'Keys shared by several containers' });
+
+/** Format of a fleet file. */
+export const fleetSchema: z.ZodType = z.strictObject({
+  version: z.literal(1).meta({ description: 'Version of this format' }),
+  fleet: text(format.checkFleetName).meta({ description: 'Name of the fleet; marks what it owns' }),
+  vmids: field(
+    'Range for automatic ids (default 100 to 999), both ends inclusive',
+    z.strictObject({ from: whole(100, 999_999_999), to: whole(100, 999_999_999) }),
+  ),
+  templates: field('Own aliases of templates', z.record(z.string(), text(format.checkTemplate)).nullable()),
+  defaults: field('Keys for all containers', blueprintSchema),
+  blueprints: field('Blueprints by name', z.record(z.string(), blueprintSchema).nullable()),
+  containers: field('Containers by name', z.record(z.string(), container).nullable()),
+  students: field(
+    'Shorthand for one counted entry',
+    z
+      .strictObject({
+        ...shared,
+        ...single,
+        count: count.meta({ description: 'Number of students' }),
+        name: field('Name of each container (default student-{nn})', name),
+      })
+      .meta({ id: 'students' }),
+  ),
+});
+
+/**
+ * Describes a schema to editors.
+ *
+ * @param schema - one of the schemas above.
+ * @returns a JSON Schema, draft 7: what the YAML language server reads.
+ */
+export function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
+  return z.toJSONSchema(schema, { target: 'draft-7', io: 'input' });
+}
+
+/**
+ * Lists the keys that a map may have.
+ *
+ * @param schema - schema of the whole file.
+ * @param path - where the map stands.
+ * @returns its keys in the order of the schema; none when any key may stand there.
+ */
+export function keysAt(schema: z.ZodType, path: readonly (string | number)[]): readonly string[] {
+  const bare = (type: z.ZodType): z.ZodType =>
+    type instanceof z.ZodOptional || type instanceof z.ZodNullable ? bare(type.unwrap() as z.ZodType) : type;
+  let current = bare(schema);
+  for (const step of path) {
+    const next: unknown =
+      current instanceof z.ZodObject
+        ? (current.shape as Record<string, unknown>)[String(step)]
+        : current instanceof z.ZodRecord
+          ? current.valueType
+          : undefined;
+    if (!(next instanceof z.ZodType)) return [];
+    current = bare(next);
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape as object) : [];
+}
