@@ -30,7 +30,7 @@ export function methodsOf(template: string): HttpMethod[] {
 const isPlace = (segment: string | undefined): boolean => segment?.startsWith('{') === true;
 
 /** Values by place, or undefined when the template does not fit. */
-function fit(template: string, segments: readonly string[]): Record<string, string> | undefined {
+function bindPath(template: string, segments: readonly string[]): Record<string, string> | undefined {
   const parts = template.split('/').slice(1);
   // A volume id holds a slash (`local:vztmpl/x.tar.zst`); the server takes the rest of the path for it.
   const open = parts.at(-1) === '{volume}' && segments.length > parts.length;
@@ -85,7 +85,7 @@ export function matchPath(path: string): MatchedPath {
     .slice(1)
     .filter((segment) => segment !== '');
   const matches = templates()
-    .map((template) => ({ template, params: fit(template, segments) }))
+    .map((template) => ({ template, params: bindPath(template, segments) }))
     .filter((match): match is MatchedPath => match.params !== undefined)
     // Literal segments win over places, as on the server.
     .sort((a, b) => Object.keys(a.params).length - Object.keys(b.params).length);

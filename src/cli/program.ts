@@ -369,12 +369,19 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
   });
 }
 
+/** The command of the tree, from here upwards, that has the flag. */
+function ownerOf(command: Command, attribute: string): Command {
+  const own = command.options.some((option) => option.attributeName() === attribute);
+  return own || !command.parent ? command : ownerOf(command.parent, attribute);
+}
+
 function applyEnvironment(command: Command, rows: readonly OptionRow[], env: ProgramOptions['env']): void {
   try {
     for (const { attribute, value } of environmentValues(rows, env)) {
-      const source = command.getOptionValueSourceWithGlobals(attribute);
+      const owner = ownerOf(command, attribute);
+      const source = owner.getOptionValueSource(attribute);
       if (source === undefined || source === 'default')
-        command.setOptionValueWithSource(attribute, value, 'env');
+        owner.setOptionValueWithSource(attribute, value, 'env');
     }
   } catch (error) {
     if (error instanceof InvalidArgumentError) command.error(error.message);

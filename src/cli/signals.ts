@@ -32,7 +32,10 @@ export function createInterrupts(host: Pick<Host, 'onSignal' | 'exit'>): Interru
   let applying = false;
 
   const interrupt = (): void => {
-    if (detach.signal.aborted) return host.exit(130);
+    if (detach.signal.aborted) {
+      host.exit(130);
+      return;
+    }
     const stage = applying && !drain.signal.aborted ? 'draining' : 'detached';
     if (applying) for (const listener of listeners) listener(stage);
     drain.abort(new CancelledError('draining'));

@@ -1,0 +1,166 @@
+/** Runs the built command line as a child process, and the simulated cluster as one more. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './build.ts';
+
+export const bin: string = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+
+/** What a run left behind. */
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The one document on stdout. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+/** How to run it. */
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** Text for stdin; without it stdin is closed. */
+  readonly input?: string;
+  /** Arguments for node itself. */
+  readonly node?: readonly string[];
+}
+
+/** A run under way. */
+export interface CliRun {
+  readonly child: ChildProcess;
+  readonly done: Promise<CliResult>;
+  /** Resolves when stderr contains the text. */
+  waitForStderr(text: string): Promise<void>;
+}
+
+/** An environment in which nothing of the developer's own set-up shows. */
+export function cleanEnv(home: string): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, '.config'),
+    LANG: 'C.UTF-8',
+  };
+}
+
+/** A new folder for one test file. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'pvefleet-test-'));
+}
+
+/**
+ * Starts the command line.
+ *
+ * @param args - arguments after `pvefleet`.
+ * @param options - environment, stdin and working directory.
+ * @returns the running process.
+ */
+export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
+  const home = options.cwd ?? tmpdir();
+  const child = spawn(process.execPath, [...(options.node ?? []), bin, ...args], {
+    cwd: home,
+    env: { ...cleanEnv(home), ...options.env },
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const watchers: { text: string; resolve: () => void }[] = [];
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+    for (const watcher of watchers) if (stderr.includes(watcher.text)) watcher.resolve();
+  });
+  if (options.input !== undefined) child.stdin?.end(options.input);
+  const done = new Promise<CliResult>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) =>
+      resolve({
+        code,
+        signal,
+        stdout,
+        stderr,
+        json: <T>() => JSON.parse(stdout) as T,
+      }),
+    );
+  });
+  return {
+    child,
+    done,
+    waitForStderr: (text) =>
+      new Promise<void>((resolve, reject) => {
+        if (stderr.includes(text)) resolve();
+        watchers.push({ text, resolve });
+        void done.then(() => reject(new Error(`ended without '${text}' on stderr:\n${stdout}\n${stderr}`)));
+      }),
+  };
+}
+
+/**
+ * Runs the command line to its end.
+ *
+ * @param args - arguments after `pvefleet`.
+ * @param options - environment, stdin and working directory.
+ * @returns exit code and streams.
+ */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return startCli(args, options).done;
+}
+
+/** A simulated cluster that serves. */
+export interface Cluster {
+  readonly url: string;
+  readonly fingerprint: string;
+  readonly username: string;
+  readonly password: string;
+  readonly tokenId: string;
+  readonly tokenSecret: string;
+  /** Variables with which the command line reaches it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly child: ChildProcess;
+  /** Ends it; resolves with its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/**
+ * Builds if needed and starts `sim serve`.
+ *
+ * @param args - further arguments.
+ * @returns the cluster, ready.
+ */
+export async function startCluster(args: readonly string[] = []): Promise<Cluster> {
+  await ensureBuilt();
+  const child = spawn(process.execPath, [bin, 'sim', 'serve', '--speed', '20', '-o', 'json', ...args], {
+    env: cleanEnv(tmpdir()),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    void ended.then((code) => reject(new Error(`sim serve ended with ${code}: ${stderr}`)));
+  });
+  const ready = JSON.parse(line) as Omit<Cluster, 'env' | 'child' | 'stop'>;
+  return {
+    ...ready,
+    child,
+    env: {
+      PVEFLEET_URL: ready.url,
+      PVEFLEET_FINGERPRINT: ready.fingerprint,
+      PVEFLEET_TOKEN_ID: ready.tokenId,
+      PVEFLEET_TOKEN_SECRET: ready.tokenSecret,
+    },
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
