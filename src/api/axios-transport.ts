@@ -10,7 +10,7 @@ import pLimit from 'p-limit';
 import { abortable } from '../util/abort.ts';
 import { systemClock } from '../util/clock.ts';
 import { systemError, type TrustPolicy } from './connect.ts';
-import { createLoopbackAgent, createTlsAgent, type PveAgent } from './tls-agent.ts';
+import { createAgent, type PveAgent } from './tls-agent.ts';
 import {
   type Transport,
   TransportError,
@@ -26,6 +26,8 @@ export interface AxiosTransportOptions {
   readonly maxSockets: number;
   /** For TCP and TLS together, in milliseconds; default 10 000. */
   readonly connectTimeoutMs?: number;
+  /** How long a connection is kept without use, in milliseconds; default 4000. */
+  readonly idleMs?: number;
 }
 
 /** What is known about one exchange while it goes on. */
@@ -112,7 +114,8 @@ async function withDeadline<T>(
  * @returns the transport; connections are opened when they are needed.
  */
 export function createAxiosTransport(options: AxiosTransportOptions): Transport {
-  const { trust, maxSockets, connectTimeoutMs = 10_000 } = options;
+  // PVE: pveproxy closes a connection that was idle for 5 s; we do so before, lest a request meets the closing.
+  const { trust, maxSockets, connectTimeoutMs = 10_000, idleMs = 4000 } = options;
   // Node.js counts a socket only once it is connected, so its own limit does not hold for a burst of new connections.
   const limit = pLimit(maxSockets);
   const client = axios.create({
@@ -124,25 +127,29 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
     transformRequest: [(data: unknown) => data],
     transformResponse: [(data: unknown) => data],
   });
-  let agents: { readonly https: PveAgent; readonly http: PveAgent } | undefined;
-  const pool = (): { readonly https: PveAgent; readonly http: PveAgent } => {
-    agents ??= {
-      https: createTlsAgent({ trust, connectTimeoutMs, maxSockets }),
-      http: createLoopbackAgent({ trust, connectTimeoutMs, maxSockets }),
-    };
-    return agents;
+  const agents = new Map<string, PveAgent>();
+  const agentFor = (request: WireRequest): PveAgent => {
+    const protocol = request.url.startsWith('https:') ? 'https:' : 'http:';
+    // A kept connection may be closing while we write to it, and then nobody knows whether the request was carried
+    // out. So writes get connections of their own. PVE: the answers of pvedaemon close the connection anyway.
+    const keepAlive = request.method === 'GET';
+    const key = `${protocol} ${keepAlive}`;
+    const agent =
+      agents.get(key) ?? createAgent(protocol, { trust, connectTimeoutMs, maxSockets, keepAlive, idleMs });
+    agents.set(key, agent);
+    return agent;
   };
 
   const exchange = async (request: WireRequest, watch: Watch, signal: AbortSignal): Promise<WireResponse> => {
-    const { https: httpsAgent, http: httpAgent } = pool();
+    const agent = agentFor(request);
     const response = await client.request<string>({
       method: request.method,
       url: request.url,
       headers: { ...request.headers },
       data: request.body,
       signal,
-      httpsAgent,
-      httpAgent,
+      httpsAgent: agent,
+      httpAgent: agent,
       transport: watching(watch),
     });
     return {
@@ -173,10 +180,8 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
       : explain(result.error, watch);
     // PVE: pveproxy closes kept connections after 5 s, after 100 requests and when a worker ends; the closing may cross
     // with our request. The other kept connections may be just as dead.
-    const stale = watch.reused && !watch.answered && failure.kind === 'connection' && !result.timedOut;
-    if (mayRenew && stale && (request.method === 'GET' || failure.sent === 'no')) {
-      pool().https.dropIdle();
-      pool().http.dropIdle();
+    if (mayRenew && watch.reused && !watch.answered && !result.timedOut) {
+      agentFor(request).dropIdle();
       return sendWatched(request, signal, false);
     }
     throw new TransportError(failure);
@@ -189,9 +194,8 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
         signal,
       ),
     close() {
-      agents?.https.destroy();
-      agents?.http.destroy();
-      agents = undefined;
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
     },
   };
 }

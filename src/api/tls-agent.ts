@@ -15,9 +15,6 @@ import {
   trustContext,
 } from './connect.ts';
 
-/** PVE: pveproxy closes a connection that was idle for 5 s; we do so before, lest a request meets the closing. */
-const idleMs = 4000;
-
 type Callback = (error: Error | null, socket: Duplex) => void;
 
 /** An agent that can let go of what it holds. */
@@ -31,6 +28,10 @@ export interface AgentOptions {
   readonly trust: TrustPolicy;
   readonly connectTimeoutMs: number;
   readonly maxSockets: number;
+  /** Keep connections for the next request. */
+  readonly keepAlive: boolean;
+  /** Close connections that were idle for so long, in milliseconds. */
+  readonly idleMs: number;
 }
 
 function targetOf(options: http.ClientRequestArgs & { servername?: string | undefined }): Target {
@@ -53,8 +54,8 @@ function dropIdle(agent: http.Agent): void {
     for (const socket of sockets ?? []) socket.destroy();
 }
 
-const poolOptions = (maxSockets: number): http.AgentOptions => ({
-  keepAlive: true,
+const poolOptions = ({ keepAlive, idleMs, maxSockets }: AgentOptions): http.AgentOptions => ({
+  keepAlive,
   maxSockets,
   maxFreeSockets: maxSockets,
   timeout: idleMs,
@@ -66,7 +67,7 @@ class PveHttpsAgent extends https.Agent implements PveAgent {
   readonly #closing = new AbortController();
 
   constructor(settings: AgentOptions) {
-    super(poolOptions(settings.maxSockets));
+    super(poolOptions(settings));
     this.#settings = settings;
     this.#context = trustContext(settings.trust);
   }
@@ -92,7 +93,7 @@ class PveHttpAgent extends http.Agent implements PveAgent {
   readonly #closing = new AbortController();
 
   constructor(settings: AgentOptions) {
-    super(poolOptions(settings.maxSockets));
+    super(poolOptions(settings));
     this.#settings = settings;
   }
 
@@ -115,21 +116,12 @@ class PveHttpAgent extends http.Agent implements PveAgent {
 }
 
 /**
- * Builds the agent for `https://` URLs.
+ * Builds an agent.
  *
+ * @param protocol - `http:` is for loopback addresses, which the caller has made sure of.
  * @param options - trust and limits.
  * @returns the agent.
  */
-export function createTlsAgent(options: AgentOptions): PveAgent {
-  return new PveHttpsAgent(options);
-}
-
-/**
- * Builds the agent for `http://` URLs, which are loopback addresses.
- *
- * @param options - limits; trust plays no part.
- * @returns the agent.
- */
-export function createLoopbackAgent(options: AgentOptions): PveAgent {
-  return new PveHttpAgent(options);
+export function createAgent(protocol: 'https:' | 'http:', options: AgentOptions): PveAgent {
+  return protocol === 'https:' ? new PveHttpsAgent(options) : new PveHttpAgent(options);
 }
