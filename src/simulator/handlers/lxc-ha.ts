@@ -48,12 +48,16 @@ export function requestHaState(
     await worker.sleep(durations.fail);
     const resource = context.state.haResources[haSid(vmid)];
     if (resource) resource['state'] = wanted;
-    void context.clock.sleep(durations.haCycle).then(() => act(context, vmid, node));
+    void context.clock.sleep(durations.haCycle).then(() => actOnHaState(context, vmid, node));
   });
 }
 
-/** What the node's HA agent does in its next round. */
-function act(context: HandlerContext, vmid: number, node: string): void {
+/**
+ * What the node's HA agent does in its next round: it brings the container to the state that is asked for.
+ *
+ * @param node - where the container is.
+ */
+export function actOnHaState(context: HandlerContext, vmid: number, node: string): void {
   const container = findContainer(context, vmid);
   const wanted = context.state.haResources[haSid(vmid)]?.['state'];
   if (!container) return;
