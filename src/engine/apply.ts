@@ -1,8 +1,15 @@
 /** Carries out a plan: refuses first, then schedules, and reports what happened. The only way in which anything is changed. */
-import type { Plan } from '../domain/plan.ts';
-import { InternalError } from '../util/errors.ts';
+import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
-import type { ApplyReport } from './report.ts';
+import { countBy } from './count-by.ts';
+import { ApplyError, CancelledError, PlanRefusedError } from './errors.ts';
+import { staleActions } from './freshness.ts';
+import { observe } from './observe.ts';
+import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
+import { roomsOf } from './rooms.ts';
+import { runAction } from './run-action.ts';
+import { createRunState, type RunState } from './run-state.ts';
+import { type Job, runJobs } from './scheduler.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions {
@@ -10,10 +17,94 @@ export interface ApplyOptions {
   readonly failFast?: boolean;
 }
 
+const results: readonly ActionResult[] = [
+  'ok',
+  'warnings',
+  'unchanged',
+  'diverged',
+  'failed',
+  'skipped',
+  'indeterminate',
+];
+/** After these, what depends on the action is not tried. A divergence is reported, but the server did accept the work. */
+const blocking: ReadonlySet<ActionResult> = new Set(['failed', 'skipped', 'indeterminate']);
+const interruptedCode = 'INTERRUPTED';
+
+function skipped(run: RunState, action: Action, because: string): ActionReport {
+  const vmid = run.vmidOf(action);
+  const isInterrupt = because === interruptedCode;
+  return {
+    id: action.id,
+    kind: action.kind,
+    key: action.target.key,
+    node: action.target.node,
+    result: 'skipped',
+    ms: 0,
+    ...(vmid === undefined ? {} : { vmid }),
+    error: {
+      format: 'pvefleet.error/1',
+      code: isInterrupt ? interruptedCode : 'SKIPPED',
+      message: isInterrupt ? 'not tried: interrupted' : `not tried: ${because}`,
+    },
+  };
+}
+
+function announce(context: EngineContext, report: ActionReport): ActionReport {
+  const { id, result, ms, upid, error } = report;
+  context.emit({
+    type: 'action.done',
+    id,
+    result,
+    ms,
+    ...(upid === undefined ? {} : { upid }),
+    ...(error === undefined ? {} : { message: error.message }),
+  });
+  return report;
+}
+
+interface ActionJob extends Job {
+  readonly action: Action;
+}
+
+async function runPlan(
+  context: EngineContext,
+  plan: Plan,
+  run: RunState,
+  options: ApplyOptions,
+): Promise<ActionReport[]> {
+  const jobs = plan.actions.map((action): ActionJob => {
+    return { id: action.id, dependsOn: action.dependsOn, rooms: roomsOf(action, context.limits), action };
+  });
+  return runJobs(jobs, {
+    run: async (job) => {
+      const report = await runAction(context, run, job.action);
+      if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
+      return announce(context, report);
+    },
+    hasFailed: (report: ActionReport) => blocking.has(report.result),
+    skip: (job, because) => announce(context, skipped(run, job.action, because)),
+    stopped: () => (context.drain.aborted || context.signal.aborted ? interruptedCode : run.stop),
+  });
+}
+
+/** Whether the user's interruption left something undone or unknown. */
+function wasInterrupted(context: EngineContext, actions: readonly ActionReport[]): boolean {
+  if (!context.drain.aborted && !context.signal.aborted) return false;
+  return actions.some(
+    ({ result, error }) =>
+      (result === 'skipped' && error?.code === interruptedCode) ||
+      (result === 'indeterminate' && context.signal.aborted),
+  );
+}
+
 /**
  * Carries out a plan that was made just now.
  *
- * @returns what became of each action; failures and interruptions are in the report, see {@link assertApplied}.
+ * @param context - client, clock, signals, limits, events.
+ * @param plan - as planning made it.
+ * @param options.failFast - start nothing new after the first failure.
+ * @returns what became of each action, in plan order; failures and interruptions are in the report, see
+ *   {@link assertApplied}.
  * @throws PlanRefusedError before anything is written, when the plan has refusals.
  */
 export async function applyPlan(
@@ -21,13 +112,31 @@ export async function applyPlan(
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  void [context, plan, options];
-  throw new InternalError('not written yet');
+  if (plan.refusals.length > 0) {
+    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
+  }
+  const startedAt = context.clock.now();
+  const run = createRunState(plan);
+  const actions = await runPlan(context, plan, run, options);
+  return {
+    format: 'pvefleet.apply/1',
+    fleet: plan.fleet,
+    planId: plan.id,
+    actions,
+    summary: countBy(results, actions, ({ result }) => result),
+    runningUpids: [...run.running.values()],
+    interrupted: wasInterrupted(context, actions),
+    ms: context.clock.now() - startedAt,
+  };
 }
 
 /**
  * Carries out a plan that was saved earlier: observes anew and checks every precondition first.
  *
+ * @param context - as for {@link applyPlan}.
+ * @param plan - from a plan file.
+ * @param options - as for {@link applyPlan}.
+ * @returns the report.
  * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions.
  */
 export async function applySavedPlan(
@@ -35,16 +144,27 @@ export async function applySavedPlan(
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  void [context, plan, options];
-  throw new InternalError('not written yet');
+  if (plan.refusals.length > 0) {
+    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
+  }
+  const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
+  const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
+  const stale = staleActions(plan, snapshot);
+  if (stale.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, stale });
+  return applyPlan(context, plan, options);
 }
 
 /**
  * Turns a report into an exit: returns when all went well.
  *
+ * @param report - of {@link applyPlan}.
  * @throws CancelledError when the run was interrupted; ApplyError when an action failed, diverged or was skipped.
  */
 export function assertApplied(report: ApplyReport): void {
-  void report;
-  throw new InternalError('not written yet');
+  if (report.interrupted) {
+    const { runningUpids } = report;
+    throw new CancelledError(runningUpids.length > 0 ? 'detached' : 'draining', { runningUpids, report });
+  }
+  const { failed, diverged, skipped: left, indeterminate } = report.summary;
+  if (failed + diverged + left + indeterminate > 0) throw new ApplyError(report);
 }

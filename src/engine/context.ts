@@ -13,6 +13,8 @@ export interface Limits {
   /** Actions that allocate disks, per storage and node. */
   readonly allocationsPerStorage: number;
   readonly downloadsPerStorage: number;
+  /** How long an action waits for locks of others, in milliseconds. */
+  readonly lockWaitMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -21,6 +23,7 @@ export const defaultLimits: Limits = {
   actionsPerNode: 4,
   allocationsPerStorage: 3,
   downloadsPerStorage: 1,
+  lockWaitMs: 120_000,
 };
 
 /** Handed to every engine function. */

@@ -1,6 +1,12 @@
 /** Saved plans: a JSON file of mode 0600, written atomically, whose id proves that nobody edited it. */
+
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Plan } from '../domain/plan.ts';
-import { InternalError } from '../util/errors.ts';
+import { digestOf } from '../util/canonical-json.ts';
+import { messageOf, UsageError } from '../util/errors.ts';
+import { PlanRefusedError } from './errors.ts';
 
 /** Where a saved plan comes from; not part of its id. */
 export interface PlanFileMeta {
@@ -14,21 +20,103 @@ export interface PlanFileMeta {
   readonly source?: string;
 }
 
-/** The file `plan --save` writes, format `pvefleet.plan-file/1`. */
+/** The file that `plan --save` writes. */
 export interface PlanFile {
   readonly format: 'pvefleet.plan-file/1';
   readonly plan: Plan;
   readonly meta: PlanFileMeta;
 }
 
-/** Writes a plan; replaces an existing file only when the new one is complete. */
+/**
+ * Writes a plan; replaces an existing file only when the new one is complete.
+ *
+ * @param path - where to.
+ * @param plan - the plan; holds secret references, never secrets.
+ * @param meta - where it comes from.
+ * @throws UsageError when the file cannot be written.
+ */
 export async function writePlanFile(path: string, plan: Plan, meta: PlanFileMeta): Promise<void> {
-  void [path, plan, meta];
-  throw new InternalError('not written yet');
+  const file: PlanFile = { format: 'pvefleet.plan-file/1', plan, meta };
+  const temporary = join(dirname(path), `.${randomUUID()}.pvefleet-plan`);
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(file, null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new UsageError(`cannot write the plan to ${path}: ${messageOf(cause)}`, {
+      code: 'PLAN_FILE_UNWRITABLE',
+      cause,
+    });
+  }
 }
 
-/** Reads a plan; a bare `pvefleet.plan/1` document (of `plan -o json`) is accepted as well. Throws UsageError. */
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPlan(value: unknown): value is Plan {
+  return (
+    isRecord(value) &&
+    value['format'] === 'pvefleet.plan/1' &&
+    typeof value['fleet'] === 'string' &&
+    typeof value['id'] === 'string' &&
+    ['actions', 'inSync', 'refusals', 'notices'].every((name) => Array.isArray(value[name]))
+  );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/**
+ * Reads a plan.
+ *
+ * @param path - a file of {@link writePlanFile}, or a bare `pvefleet.plan/1` document as `plan -o json` prints it.
+ * @returns the plan and where it comes from.
+ * @throws UsageError when there is no such file or it holds no plan; PlanRefusedError when it was edited.
+ */
 export async function readPlanFile(path: string): Promise<PlanFile> {
-  void path;
-  throw new InternalError('not written yet');
+  let document: unknown;
+  try {
+    document = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new UsageError(`cannot read the plan ${path}: ${messageOf(cause)}`, {
+      code: 'PLAN_FILE_UNREADABLE',
+      hint: 'make one with: pvefleet plan -f FILE --save plan.json',
+      cause,
+    });
+  }
+  const isFile = isRecord(document) && document['format'] === 'pvefleet.plan-file/1';
+  const plan = isFile && isRecord(document) ? document['plan'] : document;
+  if (!isPlan(plan)) {
+    throw new UsageError(`${path} is no saved plan`, {
+      code: 'PLAN_FILE_INVALID',
+      hint: 'make one with: pvefleet plan -f FILE --save plan.json',
+    });
+  }
+  const { id, ...rest } = plan;
+  if (digestOf(rest) !== id) {
+    throw new PlanRefusedError({
+      fleet: plan.fleet,
+      message: `${path} is refused: its content does not match its id, so it was edited after planning`,
+      hint: 'make a new plan',
+    });
+  }
+  const meta = isFile && isRecord(document) && isRecord(document['meta']) ? document['meta'] : {};
+  return {
+    format: 'pvefleet.plan-file/1',
+    plan,
+    meta: {
+      createdAt: textOf(meta['createdAt']),
+      tool: textOf(meta['tool']),
+      endpoint: textOf(meta['endpoint']),
+      ...(typeof meta['source'] === 'string' ? { source: meta['source'] } : {}),
+    },
+  };
 }

@@ -1,9 +1,15 @@
 /** Observation + pure planning. Changes nothing. */
-import type { ClusterSnapshot } from '../domain/actual.ts';
+import type { ActualContainer, ClusterSnapshot } from '../domain/actual.ts';
+import { resolveTemplate } from '../domain/appliance.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
-import { InternalError } from '../util/errors.ts';
+import { planDownload } from '../domain/plan-download.ts';
+import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
+import { planResize } from '../domain/plan-resize.ts';
+import { planVerb } from '../domain/plan-verb.ts';
+import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { observe } from './observe.ts';
 
 /** A plan and the observation it was made from. */
 export interface Planned {
@@ -31,27 +37,72 @@ export interface ResizeChange {
   readonly rootfsBytes?: number;
 }
 
-/** Plan of `apply -f`. */
+/** Where a template goes, and what its name may mean. */
+export interface DownloadTarget {
+  /** Default: the first online node. */
+  readonly node?: string;
+  /** Default: the first storage of the node that takes templates. */
+  readonly storage?: string;
+  readonly aliases?: NonNullable<DesiredFleet['aliases']>;
+}
+
+function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
+  context.emit({ type: 'plan.ready', plan });
+  return { plan, snapshot };
+}
+
+/**
+ * Plan of `apply -f`.
+ *
+ * @param context - client, clock, limits, events.
+ * @param fleet - the file.
+ * @param policy - what the user allows.
+ * @returns the plan, with refusals where something is not allowed; emits `plan.ready`.
+ * @throws PveError when the cluster cannot be read.
+ */
 export async function makePlan(
   context: EngineContext,
   fleet: DesiredFleet,
   policy: Policy,
 ): Promise<Planned> {
-  void [context, fleet, policy];
-  throw new InternalError('not written yet');
+  const snapshot = await observe(context, { fleet, recreate: policy.allow.recreate });
+  return ready(context, planFleet(fleet, snapshot, policy), snapshot);
 }
 
-/** Plan of `destroy -f`: removes what the fleet of this name owns. */
+/**
+ * Plan of `destroy -f`.
+ *
+ * @param fleetName - everything that this fleet owns is to be removed.
+ * @returns the plan; containers that could not be read are not in it, and a notice event says so.
+ */
 export async function makeDestroyPlan(
   context: EngineContext,
   fleetName: string,
   policy: Policy,
 ): Promise<Planned> {
-  void [context, fleetName, policy];
-  throw new InternalError('not written yet');
+  const snapshot = await observe(context, { fleetName });
+  return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 
-/** Plan of `start`, `stop`, … for existing containers, found with `selectContainers` of list.ts. */
+function containersOf(snapshot: ClusterSnapshot, vmids: readonly Vmid[]): ActualContainer[] {
+  return vmids.map((vmid) => {
+    const container = snapshot.containers.get(vmid);
+    if (container) return container;
+    const guest = snapshot.guests.find((one) => one.vmid === vmid);
+    if (guest?.type === 'qemu') throw new UsageError(`${vmid} is a virtual machine, not a container`);
+    throw new UsageError(
+      guest ? `container ${vmid} on ${guest.node} cannot be read` : `there is no container ${vmid}`,
+      guest ? { hint: 'is its node online?' } : { hint: 'see what there is: pvefleet list' },
+    );
+  });
+}
+
+/**
+ * Plan of `start`, `stop`, … for existing containers, found with `selectContainers` of list.ts.
+ *
+ * @param vmids - containers, owned or not.
+ * @throws UsageError for an id that is no container.
+ */
 export async function makeVerbPlan(
   context: EngineContext,
   verb: Verb,
@@ -59,35 +110,60 @@ export async function makeVerbPlan(
   policy: Policy,
   options: VerbOptions = {},
 ): Promise<Planned> {
-  void [context, verb, vmids, policy, options];
-  throw new InternalError('not written yet');
+  const snapshot = await observe(context, { vmids });
+  return ready(context, planVerb(verb, containersOf(snapshot, vmids), policy, options), snapshot);
 }
 
-/** Plan of `resize`. */
+/**
+ * Plan of `resize`.
+ *
+ * @param vmid - one container, owned or not.
+ * @param change - new limits.
+ * @throws UsageError for an id that is no container.
+ */
 export async function makeResizePlan(
   context: EngineContext,
   vmid: Vmid,
   change: ResizeChange,
   policy: Policy,
 ): Promise<Planned> {
-  void [context, vmid, change, policy];
-  throw new InternalError('not written yet');
+  const snapshot = await observe(context, { vmids: [vmid] });
+  const [container] = containersOf(snapshot, [vmid]);
+  return ready(context, planResize(container as ActualContainer, change, policy), snapshot);
 }
 
-/** Where a template goes. */
-export interface DownloadTarget {
-  /** Default: the only, else the first online node. */
-  readonly node?: string;
-  /** Default: the first storage of the node that takes templates. */
-  readonly storage?: string;
-}
-
-/** Plan of `template download`: `wanted` is a file name of the catalogue, a package, or an alias such as `debian-13`. */
+/**
+ * Plan of `template download`.
+ *
+ * @param wanted - file name of the catalogue, package, or short name such as `debian-13`.
+ * @param target - node and storage.
+ * @returns a plan of one download.
+ * @throws UsageError for a name that the catalogue does not have, and for a node or storage that cannot take it.
+ */
 export async function makeDownloadPlan(
   context: EngineContext,
   wanted: string,
   target: DownloadTarget = {},
 ): Promise<Planned> {
-  void [context, wanted, target];
-  throw new InternalError('not written yet');
+  const snapshot = await observe(context, { templates: true });
+  const node = target.node ?? snapshot.nodes.find(({ online }) => online)?.node;
+  if (node === undefined || !snapshot.nodes.some((one) => one.node === node && one.online)) {
+    throw new UsageError(node === undefined ? 'no node is online' : `there is no online node '${node}'`, {
+      hint: `nodes: ${snapshot.nodes.map((one) => one.node).join(', ')}`,
+    });
+  }
+  const place = target.storage === undefined ? { node } : { node, storage: target.storage };
+  // what is stored already does not count: the newest of the catalogue is asked for
+  const sources = { storages: snapshot.storages, templates: [], catalogue: snapshot.catalogue };
+  const choice = resolveTemplate(wanted, place, sources, target.aliases);
+  if (choice.kind !== 'download') {
+    const diagnostic = choice.kind === 'missing' ? choice.diagnostic : undefined;
+    throw new UsageError(diagnostic?.message ?? `no template '${wanted}' in the catalogue`, {
+      code: diagnostic?.code ?? 'TEMPLATE_NOT_FOUND',
+      hint: diagnostic?.hint ?? 'see what there is: pvefleet template list --available',
+    });
+  }
+  const entry = snapshot.catalogue.find(({ template }) => template === choice.template);
+  const plan = planDownload(entry ?? { template: choice.template }, choice.node, choice.storage);
+  return ready(context, plan, snapshot);
 }

@@ -1,7 +1,11 @@
 /** Tasks of the cluster: list, log, wait, stop. */
-import type { TaskOutcome } from '../api/types.ts';
-import { InternalError } from '../util/errors.ts';
+import { PveConnectionError } from '../api/errors/connection-error.ts';
+import type { Returns, TaskOutcome } from '../api/types.ts';
+import { parseUpid } from '../codec/upid.ts';
+import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { mapBounded } from './parallel.ts';
+import { compact, decodeResources } from './resources.ts';
 
 /** One task. */
 export interface TaskSummary {
@@ -25,7 +29,7 @@ export interface TaskFilter {
   readonly node?: string;
   readonly vmid?: number;
   readonly type?: string;
-  /** Tasks per node. */
+  /** Tasks at most, the newest; default 50. */
   readonly limit?: number;
   readonly failed?: boolean;
   readonly running?: boolean;
@@ -37,36 +41,160 @@ export interface TasksDocument {
   readonly tasks: readonly TaskSummary[];
 }
 
-/** Running and finished tasks, newest first. */
-export async function listTasks(context: EngineContext, filter: TaskFilter = {}): Promise<TasksDocument> {
-  void [context, filter];
-  throw new InternalError('not written yet');
-}
-
-/** The whole log of a task; throws UsageError for a text that is no UPID. */
-export async function taskLog(context: EngineContext, upid: string): Promise<readonly string[]> {
-  void [context, upid];
-  throw new InternalError('not written yet');
-}
-
 /** Options of {@link waitTask}. */
 export interface WaitOptions {
   readonly timeoutMs?: number;
+  /** The log comes as `task.log` events. */
   readonly follow?: boolean;
 }
 
-/** Waits until a task ends; with `follow` its log comes as `task.log` events whose id is the UPID. */
+type TaskRow = Returns<'GET', '/nodes/{node}/tasks'>[number];
+
+const defaultLimit = 50;
+
+function stateOf(row: TaskRow): TaskSummary['state'] {
+  // PVE: a task without an end is running; lists call it RUNNING or leave the status out
+  if (row.endtime === undefined) return 'running';
+  if (row.status === 'OK') return 'ok';
+  return /^WARNINGS: \d+$/.test(row.status ?? '') ? 'warnings' : 'failed';
+}
+
+/**
+ * Decodes a row of a task list.
+ *
+ * @param row - of GET /nodes/{node}/tasks.
+ * @returns the task.
+ */
+export function decodeTask(row: TaskRow): TaskSummary {
+  const state = stateOf(row);
+  return compact({
+    upid: row.upid,
+    node: row.node,
+    type: row.type,
+    id: row.id ?? '',
+    user: row.user,
+    startedAt: Number(row.starttime),
+    endedAt: row.endtime === undefined ? undefined : Number(row.endtime),
+    state,
+    exitStatus: state === 'running' ? undefined : (row.status ?? 'unexpected status'),
+  }) as TaskSummary;
+}
+
+async function readTasks(context: EngineContext, node: string, filter: TaskFilter): Promise<TaskSummary[]> {
+  const { vmid, type, failed, running, limit = defaultLimit } = filter;
+  const rows = await context.pve
+    .get(
+      '/nodes/{node}/tasks',
+      {
+        node,
+        source: running ? 'active' : 'all',
+        limit,
+        ...(vmid === undefined ? {} : { vmid }),
+        ...(type === undefined ? {} : { typefilter: type }),
+        ...(failed ? { errors: true } : {}),
+      },
+      { signal: context.signal },
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof PveConnectionError) || error.status === undefined || filter.node !== undefined)
+        throw error;
+      const message = `node ${node} does not answer; its tasks are not listed`;
+      context.emit({ type: 'notice', diagnostic: { severity: 'warning', code: 'NODE_OFFLINE', message } });
+      return [];
+    });
+  return rows.map(decodeTask);
+}
+
+/**
+ * Running and finished tasks.
+ *
+ * @param context - client, limits.
+ * @param filter - what to list.
+ * @returns tasks of all online nodes, newest first.
+ * @throws PveError when the cluster cannot be asked.
+ */
+export async function listTasks(context: EngineContext, filter: TaskFilter = {}): Promise<TasksDocument> {
+  const nodes =
+    filter.node === undefined
+      ? decodeResources(
+          await context.pve.get('/cluster/resources', { type: 'node' }, { signal: context.signal }),
+        )
+          .nodes.filter(({ online }) => online)
+          .map(({ node }) => node)
+      : [filter.node];
+  const lists = await mapBounded(context.limits.requests, nodes, (node) => readTasks(context, node, filter));
+  const tasks = lists
+    .flat()
+    .filter(
+      (task) => (!filter.running || task.state === 'running') && (!filter.failed || task.state === 'failed'),
+    )
+    .sort((a, b) => b.startedAt - a.startedAt || (a.upid < b.upid ? -1 : 1))
+    .slice(0, filter.limit ?? defaultLimit);
+  return { format: 'pvefleet.tasks/1', tasks };
+}
+
+function nodeOf(upid: string): string {
+  const node = parseUpid(upid)?.node;
+  if (node !== undefined) return node;
+  throw new UsageError(`'${upid}' is no task`, {
+    code: 'TASK_UNKNOWN',
+    hint: 'write the UPID as task list shows it, in quotes',
+  });
+}
+
+/**
+ * The whole log of a task.
+ *
+ * @param upid - the task.
+ * @returns its lines; the last one of a finished task says how it ended.
+ * @throws UsageError for a text that is no UPID.
+ */
+export async function taskLog(context: EngineContext, upid: string): Promise<readonly string[]> {
+  const node = nodeOf(upid);
+  // PVE: limit 0 means all lines; the default are fifty
+  const rows = await context.pve.get(
+    '/nodes/{node}/tasks/{upid}/log',
+    { node, upid, limit: 0 },
+    { signal: context.signal },
+  );
+  return rows.map((row) => row.t);
+}
+
+/**
+ * Waits until a task ends.
+ *
+ * @param upid - the task.
+ * @param options.follow - its log comes as `task.log` events whose id is the UPID.
+ * @param options.timeoutMs - gives up after this many milliseconds; the task goes on.
+ * @returns how it ended.
+ * @throws UsageError for a text that is no UPID; TaskTimeoutError.
+ */
 export async function waitTask(
   context: EngineContext,
   upid: string,
   options: WaitOptions = {},
 ): Promise<TaskOutcome> {
-  void [context, upid, options];
-  throw new InternalError('not written yet');
+  nodeOf(upid);
+  context.emit({ type: 'task.start', id: upid, upid });
+  return context.pve.waitTask(upid, {
+    signal: context.signal,
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...(options.follow
+      ? { onLog: (line: string) => context.emit({ type: 'task.log', id: upid, line }) }
+      : {}),
+  });
 }
 
-/** Asks the server to stop a task. */
+/**
+ * Asks the server to stop a task; it gets five seconds to end by itself.
+ *
+ * @param upid - the task; one that has ended is left as it is.
+ * @throws UsageError for a text that is no UPID; PveError when there is no such task or it is somebody else's.
+ */
 export async function stopTask(context: EngineContext, upid: string): Promise<void> {
-  void [context, upid];
-  throw new InternalError('not written yet');
+  await context.pve.delete(
+    '/nodes/{node}/tasks/{upid}',
+    { node: nodeOf(upid), upid },
+    { signal: context.signal },
+  );
 }

@@ -1,11 +1,19 @@
 /** A new observation compared with the file; never the apply's memory. */
-import type { VerifyReport } from '../domain/converge.ts';
+import { type VerifyReport, verifyFleet } from '../domain/converge.ts';
 import type { DesiredFleet } from '../domain/desired.ts';
-import { InternalError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { observe } from './observe.ts';
 
-/** Observes and compares; emits `verify.done`. Changes nothing. */
+/**
+ * Observes and compares; emits `verify.done`. Changes nothing.
+ *
+ * @param context - client, clock, limits, events.
+ * @param fleet - the file.
+ * @returns what is as the file says, and what is not.
+ * @throws PveError when the cluster cannot be read.
+ */
 export async function verify(context: EngineContext, fleet: DesiredFleet): Promise<VerifyReport> {
-  void [context, fleet];
-  throw new InternalError('not written yet');
+  const report = verifyFleet(fleet, await observe(context, { fleet }));
+  context.emit({ type: 'verify.done', report });
+  return report;
 }

@@ -1,0 +1,102 @@
+/** The answer to a request → the end of the task behind it, with its log as events. */
+import { TaskFailedError } from '../api/errors/task-error.ts';
+import { isUpid } from '../codec/upid.ts';
+import type { Action, ActionKind } from '../domain/plan.ts';
+import type { EngineContext } from './context.ts';
+import { IndeterminateError } from './failures.ts';
+import type { RunState } from './run-state.ts';
+
+/** What an action came to, when it did not fail. */
+export type Outcome =
+  | { readonly result: 'ok' | 'unchanged'; readonly upid?: string }
+  | {
+      readonly result: 'warnings';
+      readonly upid: string;
+      readonly count: number;
+      readonly log: readonly string[];
+    };
+
+const verbs: Readonly<Record<ActionKind, string>> = {
+  'template.download': 'download template',
+  'template.delete': 'delete template',
+  'container.create': 'create',
+  'container.configure': 'configure',
+  'container.resize-disk': 'resize a disk of',
+  'container.start': 'start',
+  'container.shutdown': 'shut down',
+  'container.stop': 'stop',
+  'container.reboot': 'restart',
+  'container.destroy': 'destroy',
+};
+
+/**
+ * Verb and object of an action, for messages.
+ *
+ * @param vmid - id under which the container exists now.
+ * @returns for example `create web01 (CT 101)`.
+ */
+export function doingOf(action: Action, vmid: number | undefined): string {
+  const { key } = action.target;
+  const object = vmid === undefined ? key : key === String(vmid) ? `CT ${vmid}` : `${key} (CT ${vmid})`;
+  return `${verbs[action.kind]} ${object}`;
+}
+
+/**
+ * Percentage in a line of a download's log, for example `32768K ........ ........ 25% 98.1M 1s`.
+ *
+ * @returns 0 to 100, or undefined.
+ */
+export function percentOf(line: string): number | undefined {
+  const last = [...line.matchAll(/(?:^|\s)(\d{1,3}(?:\.\d+)?)%/g)].at(-1)?.[1];
+  const percent = last === undefined ? Number.NaN : Number(last);
+  return percent <= 100 ? percent : undefined;
+}
+
+// PVE: pve-common Tools.pm, download of a file that is there with the right checksum
+const alreadyThere = /no need to download|already exists? with correct checksum/i;
+
+/**
+ * Waits for the task that a request started.
+ *
+ * @param answer - result of the request: a UPID, or anything else when there is no task.
+ * @returns how it ended.
+ * @throws TaskFailedError with the last lines of the log; IndeterminateError when the waiting ended before the task.
+ */
+export async function followTask(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+  answer: unknown,
+): Promise<Outcome> {
+  if (!isUpid(answer)) return { result: 'ok' };
+  const upid = answer;
+  const { id } = action;
+  run.running.set(id, upid);
+  context.emit({ type: 'task.start', id, upid });
+  let percent = -1;
+  let unchanged = false;
+  const onLog = (line: string): void => {
+    context.emit({ type: 'task.log', id, line });
+    if (action.kind !== 'template.download') return;
+    if (alreadyThere.test(line)) unchanged = true;
+    const now = percentOf(line);
+    if (now === undefined || now === percent) return;
+    percent = now;
+    context.emit({ type: 'task.progress', id, percent });
+  };
+  const outcome = await context.pve
+    .waitTask(upid, { signal: context.signal, onLog })
+    .catch((cause: unknown) => {
+      // the task stays in run.running: it may go on, and the report must say so
+      const why = context.signal.aborted ? 'stopped waiting' : 'lost sight of the task';
+      throw new IndeterminateError(`${why} (${doingOf(action, run.vmidOf(action))})`, { upid, cause });
+    });
+  run.running.delete(id);
+  if (outcome.state === 'failed') {
+    const doing = doingOf(action, run.vmidOf(action));
+    throw new TaskFailedError({ upid, doing, exitStatus: outcome.exitStatus, log: outcome.log });
+  }
+  if (outcome.state === 'warnings')
+    return { result: 'warnings', upid, count: outcome.count, log: outcome.log };
+  return { result: unchanged ? 'unchanged' : 'ok', upid };
+}

@@ -1,0 +1,62 @@
+/** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
+
+import type { Action } from '../domain/plan.ts';
+import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
+import type { EngineContext } from './context.ts';
+import { StalePlanError } from './failures.ts';
+import { readRawConfig } from './read-container.ts';
+import type { RunState } from './run-state.ts';
+
+/** A request without placeholders. Never logged, never part of an event. */
+export interface ReadyRequest extends ApiRequest {
+  readonly params: Readonly<Record<string, WireValue>>;
+}
+
+function isPlaceholder(value: WireValue | SecretPlaceholder): value is SecretPlaceholder {
+  return typeof value === 'object' && '$secret' in value;
+}
+
+/** Whether the server itself compares the digest. */
+function takesDigest(request: ApiRequest): boolean {
+  return request.method === 'PUT' && /\/lxc\/\{vmid\}\/(?:config|resize)$/.test(request.path);
+}
+
+/**
+ * The digest that the action's container must have.
+ *
+ * @returns the digest after our own last write, else that of the plan; undefined when the action does not care.
+ */
+export function expectedDigest(run: RunState, action: Action): string | undefined {
+  if (action.precondition.kind !== 'digest') return undefined;
+  const vmid = run.vmidOf(action);
+  return (vmid === undefined ? undefined : run.digests.get(vmid)) ?? action.precondition.digest;
+}
+
+/**
+ * Makes an action's request ready to be sent.
+ *
+ * @returns the request, with secrets in it.
+ * @throws StalePlanError when the container has changed and the operation has no digest parameter of its own;
+ *   UsageError when a secret cannot be resolved.
+ */
+export async function prepareRequest(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+): Promise<ReadyRequest> {
+  const { request, target } = action;
+  const params: Record<string, WireValue> = {};
+  for (const [name, value] of Object.entries(request.params)) {
+    params[name] = isPlaceholder(value) ? await context.resolveSecret(value.$secret) : value;
+  }
+  const vmid = run.vmidOf(action);
+  if (vmid !== undefined && 'vmid' in params) params['vmid'] = vmid;
+
+  const digest = expectedDigest(run, action);
+  if (digest === undefined) return { ...request, params };
+  if (takesDigest(request)) return { ...request, params: { ...params, digest } };
+  if (vmid !== undefined && (await readRawConfig(context, target.node, vmid)).digest !== digest) {
+    throw new StalePlanError(`CT ${vmid} has changed since it was planned`, { hint: 'make a new plan' });
+  }
+  return { ...request, params };
+}

@@ -1,0 +1,90 @@
+/** Read-back: after an action has succeeded, look whether the cluster is as the plan says. */
+import { parseUpid } from '../codec/upid.ts';
+import { readBack } from '../domain/converge.ts';
+import type { Action, FieldChange } from '../domain/plan.ts';
+import type { EngineContext } from './context.ts';
+import { asActual, exists, hasVolume, type LiveStatus, powerAfter, readStatus, volumeOf } from './effects.ts';
+import { changesLimits, unprovedLimits } from './live-limits.ts';
+import { readRawConfig } from './read-container.ts';
+import type { RunState } from './run-state.ts';
+
+/** How long the HA manager may take to do what its task only ordered, in milliseconds. */
+const haPatienceMs = 120_000;
+
+async function provePower(
+  context: EngineContext,
+  action: Action,
+  vmid: number,
+  wanted: 'running' | 'stopped',
+  upid: string | undefined,
+): Promise<LiveStatus> {
+  // PVE: tasks `hastart` and `hastop` end when the HA manager has been told, not when the container has changed
+  const type = upid === undefined ? undefined : parseUpid(upid)?.type;
+  const giveUpAt = context.clock.now() + (type?.startsWith('ha') ? haPatienceMs : 0);
+  for (;;) {
+    const status = await readStatus(context, action.target.node, vmid);
+    if (status.status === wanted || context.clock.now() >= giveUpAt) return status;
+    await context.clock.sleep(2_000, context.signal);
+  }
+}
+
+function absent(field: string, from: string, to: string): FieldChange[] {
+  return [{ field, from, to, effect: 'live' }];
+}
+
+/**
+ * The state before an action, where the proof afterwards needs it.
+ *
+ * @returns the state, or undefined when nothing has to be compared.
+ */
+export async function stateBefore(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+): Promise<LiveStatus | undefined> {
+  const vmid = run.vmidOf(action);
+  if (vmid === undefined || !changesLimits(action)) return undefined;
+  return readStatus(context, action.target.node, vmid);
+}
+
+/**
+ * Compares what an action was to do with what is there now, and keeps the newest digest for the actions that follow.
+ *
+ * @param before - what {@link stateBefore} gave.
+ * @param upid - task of the action.
+ * @returns planned changes that are not there; from: wanted, to: found.
+ * @throws PveError when the cluster cannot be read.
+ */
+export async function unprovedChanges(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+  before: LiveStatus | undefined,
+  upid: string | undefined,
+): Promise<FieldChange[]> {
+  const { node } = action.target;
+  const volume = volumeOf(action);
+  if (volume) {
+    const there = await hasVolume(context, node, volume.storage, volume.volid);
+    if (there === (action.kind === 'template.download')) return [];
+    return absent('template', there ? 'absent' : 'present', there ? 'present' : 'absent');
+  }
+  const vmid = run.vmidOf(action);
+  if (vmid === undefined) return [];
+  if (action.kind === 'container.destroy') {
+    run.digests.delete(vmid);
+    return (await exists(context, node, vmid)) ? absent('container', 'absent', 'present') : [];
+  }
+  const power = powerAfter(action);
+  const status = power === undefined ? undefined : await provePower(context, action, vmid, power, upid);
+  const raw = await readRawConfig(context, node, vmid);
+  run.digests.set(vmid, raw.digest);
+  const after = before ? await readStatus(context, node, vmid) : status;
+  const actual = asActual(action, vmid, raw, after);
+  const missing = readBack(action, actual);
+  if (before && after) missing.push(...unprovedLimits(action, before, after, actual.live.cores));
+  if (power !== undefined && status?.status !== power && !missing.some(({ field }) => field === 'power')) {
+    missing.push(...absent('power', power, status?.status ?? 'unknown'));
+  }
+  return missing;
+}

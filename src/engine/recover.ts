@@ -1,0 +1,129 @@
+/**
+ * After a connection was lost while a write was under way: find out whether it happened. A write is never repeated before
+ * that, and a container is never created twice.
+ */
+import { PveConnectionError } from '../api/errors/connection-error.ts';
+import type { Returns } from '../api/types.ts';
+import { decodeNumber } from '../codec/scalar.ts';
+import { readBack } from '../domain/converge.ts';
+import type { Action, ActionKind } from '../domain/plan.ts';
+import { occupantOf } from './choose-vmid.ts';
+import type { EngineContext } from './context.ts';
+import { asActual, exists, hasVolume, powerAfter, readStatus, volumeOf } from './effects.ts';
+import type { ReadyRequest } from './prepare-request.ts';
+import { readRawConfig } from './read-container.ts';
+
+type TaskRow = Returns<'GET', '/nodes/{node}/tasks'>[number];
+
+/** What was found. */
+export type Verdict =
+  /** It happened, or happens now: go on with this task, or without one. */
+  | { readonly kind: 'happened'; readonly upid?: string }
+  /** No trace of it; the request may be sent again. */
+  | { readonly kind: 'resend' }
+  /** Cannot be told, and repeating it could do harm. */
+  | { readonly kind: 'unknown' };
+
+const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
+  'template.download': ['download'],
+  'template.delete': ['imgdel'],
+  'container.create': ['vzcreate'],
+  'container.configure': [],
+  'container.resize-disk': ['resize'],
+  'container.start': ['vzstart', 'hastart'],
+  'container.shutdown': ['vzshutdown', 'hastop'],
+  'container.stop': ['vzstop', 'hastop'],
+  'container.reboot': ['vzreboot'],
+  'container.destroy': ['vzdestroy'],
+};
+
+/** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
+const looks = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
+
+/** What the lost request was about. */
+export interface LostRequest {
+  readonly action: Action;
+  readonly request: ReadyRequest;
+  readonly vmid: number | undefined;
+  /** Milliseconds since the epoch, on our clock. */
+  readonly sentAt: number;
+}
+
+function isRunning(row: TaskRow): boolean {
+  return row.endtime === undefined || row.status === 'RUNNING';
+}
+
+async function newestTask(context: EngineContext, lost: LostRequest): Promise<TaskRow | undefined> {
+  const { action, vmid } = lost;
+  const types = taskTypes[action.kind];
+  if (types.length === 0) return undefined;
+  const { node } = action.target;
+  const only = types.length === 1 ? { typefilter: types[0] as string } : {};
+  const rows = await context.pve.get(
+    '/nodes/{node}/tasks',
+    { node, source: 'all', limit: 50, ...only, ...(vmid === undefined ? {} : { vmid }) },
+    { signal: context.signal },
+  );
+  const id = vmid === undefined ? lost.request.params['template'] : vmid;
+  return rows
+    .filter((row) => types.includes(row.type) && (id === undefined || row.id === String(id)))
+    .filter((row) => context.identity === undefined || row.user === context.identity)
+    .toSorted((a, b) => Number(b.starttime) - Number(a.starttime))[0];
+}
+
+/** Whether the effect is there already. */
+async function isDone(context: EngineContext, lost: LostRequest): Promise<boolean> {
+  const { action, request, vmid, sentAt } = lost;
+  const { node } = action.target;
+  const volume = volumeOf(action);
+  if (volume) {
+    const there = await hasVolume(context, volume.node, volume.storage, volume.volid);
+    return action.kind === 'template.download' ? there : !there;
+  }
+  if (vmid === undefined) return false;
+  if (action.kind === 'container.create') return (await occupantOf(context, action, node, vmid)) === 'ours';
+  if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
+  const power = powerAfter(action);
+  if (power !== undefined) {
+    const status = await readStatus(context, node, vmid);
+    if (action.kind !== 'container.reboot') return status.status === power;
+    const uptimeMs = (decodeNumber(status.uptime) ?? Number.POSITIVE_INFINITY) * 1_000;
+    return status.status === 'running' && uptimeMs <= context.clock.now() - sentAt;
+  }
+  const raw = await readRawConfig(context, node, vmid);
+  const changed = request.params['digest'] === undefined || raw.digest !== request.params['digest'];
+  return changed && readBack(action, asActual(action, vmid, raw, undefined)).length === 0;
+}
+
+async function look(context: EngineContext, lost: LostRequest): Promise<Verdict | undefined> {
+  const task = await newestTask(context, lost);
+  if (task && isRunning(task)) return { kind: 'happened', upid: task.upid };
+  if (!(await isDone(context, lost))) return undefined;
+  // a finished creation of a container that carries our marker is ours: its log may hold warnings
+  return task && lost.action.kind === 'container.create'
+    ? { kind: 'happened', upid: task.upid }
+    : { kind: 'happened' };
+}
+
+/**
+ * Looks for the traces of a request whose answer was lost.
+ *
+ * @param lost - the request.
+ * @param because - what the connection error said, for events.
+ * @returns whether it happened; looks again for half a minute before it says no.
+ * @throws PveError when the cluster cannot be asked.
+ */
+export async function recover(context: EngineContext, lost: LostRequest, because: string): Promise<Verdict> {
+  for (const [index, inMs] of looks.entries()) {
+    context.emit({ type: 'retry', id: lost.action.id, attempt: index + 1, inMs, because });
+    await context.clock.sleep(inMs, context.signal);
+    try {
+      const verdict = await look(context, lost);
+      if (verdict) return verdict;
+    } catch (error) {
+      // the connection is still down: look again, but say so when it stays down
+      if (!(error instanceof PveConnectionError) || index === looks.length - 1) throw error;
+    }
+  }
+  return lost.action.kind === 'container.reboot' ? { kind: 'unknown' } : { kind: 'resend' };
+}

@@ -1,0 +1,39 @@
+/** What one apply knows that its plan could not: ids chosen anew, digests after our own writes, tasks under way. */
+import type { Action, Plan } from '../domain/plan.ts';
+
+/** Mutable, lives as long as one apply. */
+export interface RunState {
+  /** Ids that this run uses or has chosen; never chosen again. */
+  readonly taken: Set<number>;
+  /** Newest digest by vmid, after a write of ours. */
+  readonly digests: Map<number, string>;
+  /** Tasks that run on the server, by action. */
+  readonly running: Map<string, string>;
+  /** Reason why nothing new may start; set once. */
+  stop?: string;
+  /** The id under which the container of an action exists or will exist. */
+  vmidOf(action: Action): number | undefined;
+  /** Another id was taken for the container of this action. */
+  replaceVmid(action: Action, vmid: number): void;
+}
+
+/**
+ * Starts a run.
+ *
+ * @param plan - its ids are taken from the start, so that a lost race does not steal one from a sibling.
+ * @returns the state, empty but for the ids.
+ */
+export function createRunState(plan: Plan): RunState {
+  const replaced = new Map<string, number>();
+  const keyOf = (action: Action): string => `${action.target.key} ${action.target.vmid}`;
+  return {
+    taken: new Set(plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]))),
+    digests: new Map(),
+    running: new Map(),
+    vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
+    replaceVmid(action, vmid) {
+      this.taken.add(vmid);
+      replaced.set(keyOf(action), vmid);
+    },
+  };
+}

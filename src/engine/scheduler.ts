@@ -1,0 +1,109 @@
+/**
+ * Runs jobs in the order of their dependencies, each as soon as all of its limits have room, in plan order among those
+ * that could start. Knows nothing about what a job does.
+ *
+ * Not built from nested p-limit queues: a job that waits inside the global queue for its node's queue would hold a place
+ * that a job of another node could use.
+ */
+import { InternalError } from '../util/errors.ts';
+
+/** How many jobs of one kind may run at once; jobs with the same `name` share the room. */
+export interface Room {
+  readonly name: string;
+  readonly limit: number;
+}
+
+/** What is known about a job before it runs. */
+export interface Job {
+  readonly id: string;
+  /** Ids that must have succeeded; ids of no job are taken as done. */
+  readonly dependsOn: readonly string[];
+  readonly rooms: readonly Room[];
+}
+
+/** What the scheduler asks its caller. */
+export interface Schedule<J extends Job, R> {
+  /** Does the work; must not reject. */
+  readonly run: (job: J) => Promise<R>;
+  /** Whether jobs that depend on this one must not run. */
+  readonly hasFailed: (result: R) => boolean;
+  /** Result of a job that never ran. */
+  readonly skip: (job: J, because: string) => R;
+  /** Why nothing new may start; undefined: go on. Asked before each start. */
+  readonly stopped: () => string | undefined;
+}
+
+/**
+ * Runs all jobs.
+ *
+ * @param jobs - in the order in which they should start.
+ * @param schedule - the work and the decisions.
+ * @returns one result per job, in the order of the jobs.
+ * @throws InternalError when the dependencies have a cycle.
+ */
+export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule<J, R>): Promise<R[]> {
+  const results = new Map<string, R>();
+  const known = new Set(jobs.map((job) => job.id));
+  const used = new Map<string, number>();
+  let waiting = [...jobs];
+  let running = 0;
+
+  const failedNeed = (job: J): string | undefined =>
+    job.dependsOn.find((id) => {
+      const result = results.get(id);
+      return result !== undefined && schedule.hasFailed(result);
+    });
+  const isReady = (job: J): boolean => job.dependsOn.every((id) => results.has(id) || !known.has(id));
+  const hasRoom = (job: J): boolean => job.rooms.every((room) => (used.get(room.name) ?? 0) < room.limit);
+  const occupy = (job: J, change: 1 | -1): void => {
+    for (const room of job.rooms) used.set(room.name, (used.get(room.name) ?? 0) + change);
+  };
+  const skip = (job: J, because: string): void => {
+    results.set(job.id, schedule.skip(job, because));
+  };
+  /** Skips what can no longer run; one pass is enough because jobs are asked again until nothing changes. */
+  const prune = (): void => {
+    for (let before = -1; before !== waiting.length; ) {
+      before = waiting.length;
+      waiting = waiting.filter((job) => {
+        const need = failedNeed(job);
+        if (need !== undefined) skip(job, `${need} did not succeed`);
+        return need === undefined;
+      });
+    }
+  };
+
+  return new Promise<R[]>((resolve, reject) => {
+    const start = (job: J): void => {
+      running += 1;
+      occupy(job, 1);
+      schedule.run(job).then((result) => {
+        running -= 1;
+        occupy(job, -1);
+        results.set(job.id, result);
+        pump();
+      }, reject);
+    };
+    const pump = (): void => {
+      prune();
+      for (const job of [...waiting]) {
+        const because = schedule.stopped();
+        if (because !== undefined) {
+          for (const left of waiting) skip(left, because);
+          waiting = [];
+          break;
+        }
+        if (!isReady(job) || !hasRoom(job)) continue;
+        waiting = waiting.filter((other) => other !== job);
+        start(job);
+      }
+      if (running > 0) return;
+      if (waiting.length > 0) {
+        reject(new InternalError(`actions wait for each other: ${waiting.map((job) => job.id).join(', ')}`));
+        return;
+      }
+      resolve(jobs.map((job) => results.get(job.id) as R));
+    };
+    pump();
+  });
+}
