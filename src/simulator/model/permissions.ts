@@ -22,7 +22,9 @@ export interface AuthId {
 export function splitAuthId(authid: string): AuthId {
   const at = authid.lastIndexOf('!');
   const inRealm = at > authid.lastIndexOf('@');
-  return at > 0 && inRealm ? { userid: authid.slice(0, at), tokenid: authid.slice(at + 1) } : { userid: authid };
+  return at > 0 && inRealm
+    ? { userid: authid.slice(0, at), tokenid: authid.slice(at + 1) }
+    : { userid: authid };
 }
 
 /**
@@ -69,7 +71,11 @@ function prefixes(path: string): string[] {
   return ['/', ...parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)];
 }
 
-function rolesOn(acls: readonly SimAcl[], matches: (acl: SimAcl) => boolean, isFinal: boolean): Grants | undefined {
+function rolesOn(
+  acls: readonly SimAcl[],
+  matches: (acl: SimAcl) => boolean,
+  isFinal: boolean,
+): Grants | undefined {
   let found: Grants | undefined;
   for (const acl of acls) {
     if (!matches(acl) || !(isFinal || acl.propagate)) continue;
@@ -113,7 +119,8 @@ function poolRoles(state: SimState, authid: string, path: string): Grants {
   const [, kind, name] = member as unknown as [string, string, string];
   for (const pool of Object.values(state.pools)) {
     const isMember = kind === 'vms' ? pool.vms.includes(Number(name)) : pool.storages.includes(name);
-    if (isMember) for (const role of Object.keys(aclRoles(state, authid, `/pool/${pool.poolid}`))) found[role] = 1;
+    if (isMember)
+      for (const role of Object.keys(aclRoles(state, authid, `/pool/${pool.poolid}`))) found[role] = 1;
   }
   return found;
 }
@@ -222,9 +229,16 @@ export function capabilities(state: SimState, userid: string): Record<string, Re
     const group = path === '/' ? 'dc' : (path.split('/')[1] as string);
     for (const privilege of Object.keys(privilegesOf(state, userid, path))) {
       const target =
-        group !== 'pool' ? group : privilege.startsWith('VM.') ? 'vms' : privilege.startsWith('Datastore.') ? 'storage' : '';
+        group !== 'pool'
+          ? group
+          : privilege.startsWith('VM.')
+            ? 'vms'
+            : privilege.startsWith('Datastore.')
+              ? 'storage'
+              : '';
       const into = result[target];
-      if (into && (group === 'pool' || capabilityGroups[target]?.test(privilege) === true)) into[privilege] = 1;
+      if (into && (group === 'pool' || capabilityGroups[target]?.test(privilege) === true))
+        into[privilege] = 1;
     }
   }
   return result;

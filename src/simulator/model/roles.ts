@@ -63,7 +63,12 @@ const groups: Readonly<Record<string, PrivilegeGroup>> = {
 const everything: readonly string[] = [
   ...new Set([
     'Permissions.Modify',
-    ...Object.values(groups).flatMap(({ root, admin, user, audit }) => [...root, ...admin, ...user, ...audit]),
+    ...Object.values(groups).flatMap(({ root, admin, user, audit }) => [
+      ...root,
+      ...admin,
+      ...user,
+      ...audit,
+    ]),
   ]),
 ].sort();
 

@@ -23,7 +23,8 @@ export interface SimNode {
   readonly rootBytes: number;
   /** Simulated epoch ms at which the node was booted. */
   readonly bootedAtMs: number;
-  readonly sslFingerprint: string;
+  /** SHA-256 of the node's certificate; a server that offers one sets it. */
+  sslFingerprint: string;
   bridges: SimBridge[];
 }
 
@@ -145,6 +146,10 @@ export interface SimUser {
   groups: string[];
   /** Base32 secret; a login then wants a second factor. */
   totpSecret?: string;
+  /** What is shown of the TOTP entry; present whenever `totpSecret` is. */
+  totp?: { id: string; description: string; created: number; enable: boolean };
+  /** Recovery codes; each is used once. */
+  recovery?: { created: number; codes: string[] };
   tokens: Record<string, SimToken>;
 }
 
@@ -162,6 +167,14 @@ export interface SimAcl {
   ugid: string;
   roleid: string;
   propagate: boolean;
+}
+
+export interface SimRealm {
+  type: string;
+  comment?: string;
+  default?: boolean;
+  /** Further settings, as sent. */
+  options?: Record<string, string>;
 }
 
 export interface SimPool {
@@ -215,7 +228,7 @@ export interface SimState {
   /** Custom roles only; the built-in ones are a table of the model. */
   roles: Record<string, string[]>;
   acls: SimAcl[];
-  realms: Record<string, { type: string; comment?: string; default?: boolean }>;
+  realms: Record<string, SimRealm>;
   pools: Record<string, SimPool>;
   haResources: Record<string, Record<string, unknown>>;
   firewall: Record<string, unknown>;

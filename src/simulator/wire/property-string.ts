@@ -3,8 +3,9 @@
  * The simulator's own implementation (PVE::JSONSchema `parse_property_string`, `print_property_string`); it must not be
  * shared with the client's codec, so that each can check the other.
  */
-import { die } from '../context.ts';
+
 import type { ObjectFormat } from '../../schema/types.ts';
+import { die } from '../context.ts';
 
 /** Values of a property string; a repeated or bare key is already resolved, all values are text. */
 export type Properties = Record<string, string>;

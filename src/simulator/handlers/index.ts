@@ -1,0 +1,62 @@
+/**
+ * All handlers in one table. Two handlers for one operation, or a handler for an operation that the API does not have,
+ * are mistakes that must show at once.
+ */
+import { loadSchema } from '../../schema/load.ts';
+import type { Operation } from '../../schema/types.ts';
+import { InternalError } from '../../util/errors.ts';
+import type { Handler, HandlerTable } from '../context.ts';
+import { childrenOf } from '../route.ts';
+import { accessHandlers } from './access.ts';
+import { contentHandlers } from './content.ts';
+import { networkHandlers } from './network.ts';
+import { poolsHandlers } from './pools.ts';
+import { storageHandlers } from './storage.ts';
+import { tasksHandlers } from './tasks.ts';
+import { templatesHandlers } from './templates.ts';
+
+const tables: readonly HandlerTable[] = [
+  accessHandlers,
+  contentHandlers,
+  networkHandlers,
+  poolsHandlers,
+  storageHandlers,
+  tasksHandlers,
+  templatesHandlers,
+];
+
+/** The root lists the API's parts; it stands in no table because the schema begins below it. */
+const rootIndex: Handler = () => childrenOf('/').map((subdir) => ({ subdir }));
+
+/** Key of a directory listing's rows, if the operation is nothing but one. */
+function directoryKey({ method, returns }: Operation): string | undefined {
+  const keys = Object.keys(returns.items?.properties ?? {});
+  const [key] = keys;
+  const isDirectory = method === 'GET' && returns.type === 'array' && keys.length === 1;
+  return isDirectory && (key === 'subdir' || key === 'name') ? key : undefined;
+}
+
+/**
+ * Merges the tables and adds the directory listings of the schema that nobody wrote by hand.
+ *
+ * @param list - tables to merge; the simulator's own by default.
+ * @returns one table.
+ * @throws InternalError when two tables have the same key, or a key is not in the schema.
+ */
+export function mergeHandlers(list: readonly HandlerTable[] = tables): HandlerTable {
+  const { operations } = loadSchema();
+  const merged: Record<string, Handler> = { 'GET /': rootIndex };
+  for (const [key, handler] of list.flatMap((table) => Object.entries(table))) {
+    if (!Object.hasOwn(operations, key))
+      throw new InternalError(`handler for '${key}', which the API does not have`);
+    if (Object.hasOwn(merged, key)) throw new InternalError(`two handlers for '${key}'`);
+    merged[key] = handler;
+  }
+  for (const [key, operation] of Object.entries(operations)) {
+    const rowKey = directoryKey(operation);
+    const children = rowKey === undefined ? [] : childrenOf(operation.path);
+    if (rowKey === undefined || children.length === 0 || Object.hasOwn(merged, key)) continue;
+    merged[key] = () => children.map((name) => ({ [rowKey]: name }));
+  }
+  return merged;
+}

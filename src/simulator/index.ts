@@ -1,0 +1,118 @@
+/**
+ * The simulated Proxmox VE cluster: a function from Request to Response over a model that is plain JSON. Knows nothing of
+ * the client; server.ts and msw.ts put it behind a socket or in front of an HTTP client.
+ */
+import { type Clock, systemClock } from '../util/clock.ts';
+import type { HandlerTable } from './context.ts';
+import { type Coverage, coverageOf } from './coverage.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { createFetch } from './fetch.ts';
+import { mergeHandlers } from './handlers/index.ts';
+import { type JournalEntry, record } from './journal.ts';
+import { createLocks } from './model/locks.ts';
+import { type SeedName, seedState } from './model/seed.ts';
+import type { SimState } from './model/state.ts';
+import { createTaskRunner, endLostTasks } from './model/tasks.ts';
+
+export type { Coverage } from './coverage.ts';
+export type { FaultMatch, Faults, RequestFault, TaskMatch } from './faults.ts';
+export type { JournalEntry } from './journal.ts';
+export type { SeedName } from './model/seed.ts';
+export type { SimState } from './model/state.ts';
+
+export interface SimulatorOptions {
+  /** A named cluster, or a state that was saved. Default `small`. */
+  readonly seed?: SeedName | SimState;
+  /** Time of the simulation; default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Delay of every answer, in simulated ms. */
+  readonly latencyMs?: number;
+  /** Where the random numbers of a named seed begin; default 1. */
+  readonly randomSeed?: number;
+  /** How many requests the journal keeps; default 10 000. */
+  readonly journalLimit?: number;
+  /** Further or other handlers, for tests of the simulator itself. */
+  readonly handlers?: HandlerTable;
+}
+
+/** How to get in. */
+export interface SimCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly tokenId: string;
+  readonly tokenSecret: string;
+}
+
+export interface Simulator {
+  /** Answers a request; rejects only when a fault drops the connection. */
+  fetch(request: Request): Promise<Response>;
+  /** The cluster itself; tests look at it to see what really happened. */
+  readonly state: SimState;
+  readonly journal: JournalEntry[];
+  readonly clock: Clock;
+  /** root@pam, with all rights. */
+  readonly credentials: SimCredentials;
+  /** Simulated operations, `METHOD /path/template`. */
+  readonly handlerKeys: string[];
+  readonly faults: Faults;
+  coverage(): Coverage;
+  /** A copy of the state, to be saved and given as `seed` later. */
+  exportState(): SimState;
+  /** Resolves when no task runs any more; tasks that wait for time need the clock to move. */
+  settle(): Promise<void>;
+}
+
+function credentialsOf(state: SimState): SimCredentials {
+  const root = state.users['root@pam'];
+  const token = Object.values(root?.tokens ?? {}).find(({ privsep }) => !privsep);
+  return {
+    username: 'root@pam',
+    password: root?.password ?? '',
+    tokenId: token ? `root@pam!${token.tokenid}` : '',
+    tokenSecret: token?.secret ?? '',
+  };
+}
+
+/**
+ * Makes a simulated cluster.
+ *
+ * @param options - see {@link SimulatorOptions}.
+ * @returns the cluster; it holds no resources but memory.
+ */
+export function createSimulator(options: SimulatorOptions = {}): Simulator {
+  const {
+    seed = 'small',
+    clock = systemClock,
+    latencyMs = 0,
+    randomSeed = 1,
+    journalLimit = 10_000,
+  } = options;
+  const state = typeof seed === 'string' ? seedState(seed, randomSeed, clock.now()) : structuredClone(seed);
+  endLostTasks(state, clock.now());
+  const handlers = { ...mergeHandlers(), ...options.handlers };
+  const faults = createFaults();
+  const tasks = createTaskRunner({ state, clock, faultOf: faults.taskFault });
+  const locks = createLocks(clock, tasks.openGates);
+  const journal: JournalEntry[] = [];
+  return {
+    fetch: createFetch({
+      state,
+      clock,
+      tasks,
+      locks,
+      handlers,
+      faults,
+      latencyMs,
+      onRequest: (entry) => record(journal, entry, journalLimit),
+    }),
+    state,
+    journal,
+    clock,
+    credentials: credentialsOf(state),
+    handlerKeys: Object.keys(handlers),
+    faults,
+    coverage: () => coverageOf(handlers),
+    exportState: () => structuredClone(state),
+    settle: () => tasks.settle(),
+  };
+}
