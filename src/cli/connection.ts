@@ -5,10 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import type { TicketCredentials, TokenAuth, Trust } from '../api/types.ts';
+import type { Limits } from '../engine/context.ts';
+import type { ConnectionProfile, SecretSource } from '../spec/profile.ts';
 import { messageOf, UsageError } from '../util/errors.ts';
 import type { Host } from './host.ts';
 import type { Options } from './options.ts';
-import { findProfile, type Profile } from './profile.ts';
+import { findProfile } from './profile.ts';
 
 /** Everything a client needs to connect; holds secrets. */
 export interface Connection {
@@ -17,8 +19,8 @@ export interface Connection {
   readonly trust: Trust;
   /** `user@realm` or `user@realm!token`. */
   readonly identity: string;
-  /** Actions at once, as the profile has it. */
-  readonly parallel?: number;
+  /** As the profile has them. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** What {@link resolveConnection} works with. */
@@ -103,17 +105,19 @@ function environmentSource(env: Host['env']): Source {
   });
 }
 
-function profileSource(profile: Profile | undefined, sources: ConnectionSources): Source {
+function profileSource(profile: ConnectionProfile | undefined, sources: ConnectionSources): Source {
   if (!profile) return {};
-  const { tokenSecret, password } = profile;
+  const secret = (source: SecretSource | undefined): (() => Promise<string>) | undefined =>
+    source &&
+    (async () => (source.kind === 'literal' ? source.value : sources.resolveSecret(source.reference)));
   return given({
     urls: profile.urls,
-    tokenId: profile.tokenId,
+    tokenId: profile.token?.id,
     username: profile.username,
     caFile: profile.caFile,
     fingerprint: profile.fingerprint,
-    tokenSecret: tokenSecret === undefined ? undefined : () => sources.resolveSecret(tokenSecret),
-    password: password === undefined ? undefined : () => sources.resolveSecret(password),
+    tokenSecret: secret(profile.token?.secret),
+    password: secret(profile.password),
   });
 }
 
@@ -204,6 +208,6 @@ export async function resolveConnection(sources: ConnectionSources): Promise<Con
     auth,
     trust: trustFrom(list, host.cwd),
     identity: auth.kind === 'token' ? auth.tokenId : auth.username,
-    ...(profile?.parallel === undefined ? {} : { parallel: profile.parallel }),
+    ...(profile?.limits === undefined ? {} : { limits: profile.limits }),
   };
 }

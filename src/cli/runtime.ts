@@ -31,7 +31,7 @@ export interface Runtime {
   /**
    * Connects: finds URL, credentials and trust, and builds the engine's context. The same one at each call.
    *
-   * @param connection - instead of flags, environment and profile.
+   * @param connection - instead of flags, environment and profile; connects anew.
    */
   connect(connection?: Connection): Promise<EngineContext>;
   /** Ends progress and connections; called once, at the end. */
@@ -64,7 +64,8 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
   const isTerminal = host.stdin.isTTY === true && host.stderr.isTTY === true;
   const interactive = isTerminal && options.input !== false && !host.env['CI'];
   let sink: Sink | undefined;
-  let client: PveClient | undefined;
+  let eventSink: Promise<EventSink> | undefined;
+  let clients: readonly PveClient[] = [];
   let context: Promise<EngineContext> | undefined;
   let prompts: Promise<Prompts> | undefined;
 
@@ -99,6 +100,9 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
     return prompts;
   };
 
+  const askPassword = async (username: string): Promise<string> =>
+    (await askPrompts()).secret({ message: `Password of ${username}` });
+
   const connect = async (given?: Connection): Promise<EngineContext> => {
     const [{ resolveConnection }, { createPveClient }, { createContext }, { createSecretResolver }] =
       await Promise.all([
@@ -108,8 +112,11 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
         import('../engine/secrets.ts'),
       ]);
     const resolveSecret = createSecretResolver({ env: host.env, baseDirectory: host.cwd });
-    const connection = given ?? (await resolveConnection({ options, host, resolveSecret }));
-    const eventSink = await startSink();
+    const connection =
+      given ??
+      (await resolveConnection({ options, host, resolveSecret, ...(interactive ? { askPassword } : {}) }));
+    eventSink ??= startSink();
+    const receiver = await eventSink;
     const clientOptions: ClientOptions = {
       urls: connection.urls,
       auth: connection.auth,
@@ -128,17 +135,20 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
         : {}),
     };
     const pve = createPveClient(clientOptions);
-    client = pve;
-    const parallel = options.parallel ?? connection.parallel;
+    clients = [...clients, pve];
+    const { parallel } = options;
     const built = createContext({
       pve,
       clock,
-      sink: eventSink,
+      sink: receiver,
       signal: interrupts.signal,
       drain: interrupts.drain,
       resolveSecret,
       identity: connection.identity,
-      limits: parallel === undefined ? {} : { actions: parallel, actionsPerNode: parallel },
+      limits: {
+        ...connection.limits,
+        ...(parallel === undefined ? {} : { actions: parallel, actionsPerNode: parallel }),
+      },
     });
     interrupts.onStage((stage) => {
       built.emit({ type: 'cancel', stage });
@@ -159,13 +169,14 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
     path,
     prompts: askPrompts,
     connect: (connection) => {
-      context ??= connect(connection);
+      if (connection) return connect(connection);
+      context ??= connect();
       return context;
     },
     close: async () => {
       sink?.close();
       interrupts.dispose();
-      client?.close();
+      for (const client of clients) client.close();
     },
   };
 }

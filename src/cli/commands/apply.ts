@@ -4,10 +4,11 @@ import { readPlanFile } from '../../engine/plan-file.ts';
 import { verify } from '../../engine/verify.ts';
 import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
-import { inScope, readFleet } from '../fleet-file.ts';
+import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
 import { policyOf } from '../policy.ts';
 import type { Runtime } from '../runtime.ts';
+import { verifyScope } from '../verify-scope.ts';
 
 const nothing = 'Nothing to do: everything is as the file says.';
 
@@ -36,7 +37,7 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
     policy: policyOf(options, true),
     name: fleet.name,
     confirm: 'always',
-    prove: () => verify(context, inScope(fleet, options)),
+    prove: async () => verifyScope(await verify(context, fleet), options),
     nothing,
   });
 }

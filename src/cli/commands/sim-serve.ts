@@ -1,10 +1,10 @@
 /** `sim serve`: the simulated cluster as a server, until SIGINT or SIGTERM. */
-import { rename, writeFile } from 'node:fs/promises';
 import type { SimState } from '../../simulator/model/state.ts';
 import { scaledClock, systemClock } from '../../util/clock.ts';
 import { type ExitCode, messageOf, UsageError } from '../../util/errors.ts';
 import { readInput, readOptional } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
+import { writePrivate } from '../profile-file.ts';
 import type { Runtime } from '../runtime.ts';
 
 const builtIn = ['small', 'cluster', 'reference'] as const;
@@ -37,12 +37,6 @@ async function seedOf({ options }: Invocation, runtime: Runtime): Promise<Seed> 
   const seed = options.seed ?? 'cluster';
   const known = builtIn.find((name) => name === seed);
   return known ?? parseState(seed, await readInput(runtime, seed, 'seed'));
-}
-
-/** Replaces the file only when the new one is complete. */
-async function save(path: string, state: SimState): Promise<void> {
-  await writeFile(`${path}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }
 
 /** Resolves when the run is interrupted. */
@@ -92,6 +86,7 @@ export async function run(invocation: Invocation, runtime: Runtime): Promise<Exi
   );
   await interrupted(runtime.interrupts.signal);
   await server.close();
-  if (options.state !== undefined) await save(runtime.path(options.state), simulator.state);
+  if (options.state !== undefined)
+    await writePrivate(runtime.path(options.state), `${JSON.stringify(simulator.exportState())}\n`);
   return 0;
 }
