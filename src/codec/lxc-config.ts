@@ -197,16 +197,17 @@ export function decodeLxcConfig(raw: Readonly<Record<string, unknown>>): LxcConf
     if (value === undefined || value === null || key === 'digest') continue;
     const row = rowByWire.get(key);
     const family = familyOf(key);
+    const plain = typeof value === 'string' ? value : JSON.stringify(value);
     try {
       if (row) config[row.name] = row.decode(value);
-      else if (family === 'unused') (indexed['unused'] as Record<string, unknown>)[key] = String(value);
+      else if (family === 'unused') (indexed['unused'] as Record<string, unknown>)[key] = plain;
       else if (family)
         (indexed[family] as Record<string, unknown>)[key] = decodeProperties(
           families[family].format,
-          String(value),
+          plain,
           lenient,
         );
-      else other[key] = typeof value === 'object' ? JSON.stringify(value) : String(value);
+      else other[key] = plain;
     } catch (error) {
       if (error instanceof CodecError) throw new CodecError(`cannot read '${key}': ${error.message}`, key);
       throw error;

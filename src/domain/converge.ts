@@ -1,4 +1,14 @@
 /** Compares what the file asks for with what the cluster has; the proof after an apply. */
+import type { ActualContainer, ClusterSnapshot } from './actual.ts';
+import { adopt } from './adopt.ts';
+import type { DesiredContainer, DesiredFleet } from './desired.ts';
+import { diff } from './diff.ts';
+import { familyNames } from './families.ts';
+import { fieldRows } from './fields.ts';
+import { type Match, matchFleet } from './match.ts';
+import { ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import type { Action, FieldChange } from './plan.ts';
+import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */
 export interface Finding {
@@ -30,4 +40,152 @@ export interface VerifyReport {
     readonly missing: number;
     readonly unexpected: number;
   };
+}
+
+type ContainerState = VerifyReport['containers'][number];
+
+interface Verdict {
+  readonly container: ContainerState;
+  readonly findings: readonly Finding[];
+}
+
+/** Fields that the file manages; what else differs is not its business. */
+function isManaged(field: string, desired: DesiredContainer): boolean {
+  if (field === 'rootfs.size') return desired.rootfs.sizeBytes !== undefined;
+  if (field === 'rootfs.storage') return desired.rootfs.storage !== undefined;
+  const row = fieldRows.find((one) => one.field === field);
+  if (row) return row.want(desired) !== undefined;
+  return familyNames.some((name) => field.startsWith(`${name}.`) && desired[name] !== undefined);
+}
+
+function verifyExisting(
+  fleet: string,
+  desired: DesiredContainer,
+  original: DesiredContainer,
+  actual: ActualContainer,
+): Verdict {
+  const { key } = desired;
+  const { vmid, node } = actual;
+  const findings: Finding[] = [];
+  const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {
+    findings.push({ key, vmid, node, field, state, expected, actual: found });
+  };
+  const owning = ownershipChange(actual, ownershipOf(fleet, original));
+  if (owning) find('unowned', 'ownership', owning.to, owning.from);
+  if (actual.isTemplate) find('diverged', 'template', false, true);
+  const { config, conflicts } = adopt(desired, actual);
+  const context = { live: actual.live, isStopped: actual.status === 'stopped' };
+  const differences = diff(actual.next, config, context).map(({ change }) => change);
+  const diverged = [...differences, ...conflicts.map(({ change }) => change)];
+  for (const { field, from, to } of diverged) find('diverged', field, to, from);
+  const waiting = actual.pending.length === 0 ? [] : diff(actual.live, config, context);
+  for (const { change } of waiting)
+    if (isManaged(change.field, desired) && !diverged.some(({ field }) => field === change.field))
+      find('pending', change.field, change.to, change.from);
+  if (desired.power !== 'unmanaged' && desired.power !== actual.status)
+    find('diverged', 'power', desired.power, actual.status);
+  if (desired.pool !== undefined && desired.pool !== actual.pool)
+    find('diverged', 'pool', desired.pool, actual.pool ?? null);
+  const state = findings.some((one) => one.state !== 'pending')
+    ? 'diverged'
+    : findings.length > 0
+      ? 'pending'
+      : 'applied';
+  return { container: { key, vmid, node, state }, findings };
+}
+
+function verifyMatch(fleet: DesiredFleet, snapshot: ClusterSnapshot, match: Match): Verdict {
+  const { desired, actual, refusals } = match;
+  const { key } = desired;
+  if (actual && refusals.length === 0)
+    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual);
+  const id = desired.vmid === 'auto' ? {} : { vmid: desired.vmid };
+  const foreign = refusals.find(({ code }) => code === 'FOREIGN_CONTAINER');
+  if (foreign && desired.vmid !== 'auto') {
+    const found = snapshot.containers.get(desired.vmid);
+    const place = { ...id, ...(found ? { node: found.node } : {}) };
+    const owner = found?.ownership ? ownerName(found.ownership) : null;
+    const expected = ownerName({ fleet: fleet.name, key });
+    return {
+      container: { key, ...place, state: 'diverged' },
+      findings: [{ key, ...place, field: 'ownership', state: 'unowned', expected, actual: owner }],
+    };
+  }
+  return {
+    container: { key, ...id, node: desired.node, state: 'missing' },
+    findings: [
+      {
+        key,
+        ...id,
+        node: desired.node,
+        field: 'container',
+        state: 'missing',
+        expected: desired.hostname,
+        actual: refusals[0]?.message ?? null,
+      },
+    ],
+  };
+}
+
+/**
+ * Compares a whole fleet with the cluster.
+ *
+ * @param fleet - the file.
+ * @param snapshot - a fresh observation.
+ * @returns the report; converged when every container is as the file says, in force, and the fleet owns nothing else.
+ */
+export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot): VerifyReport {
+  const { matches, orphans } = matchFleet(fleet, snapshot);
+  const verdicts = matches.map((match) => verifyMatch(fleet, snapshot, match));
+  const unexpected = orphans.map(
+    ({ vmid, node, ownership, name }): Finding => ({
+      key: ownership?.key ?? String(vmid),
+      vmid,
+      node,
+      field: 'container',
+      state: 'unexpected',
+      expected: null,
+      actual: name ?? String(vmid),
+    }),
+  );
+  const count = (state: ContainerState['state']): number =>
+    verdicts.filter(({ container }) => container.state === state).length;
+  const findings = [...verdicts.flatMap((verdict) => verdict.findings), ...unexpected];
+  return {
+    format: 'pvefleet.verify/1',
+    fleet: fleet.name,
+    converged: findings.length === 0,
+    containers: verdicts.map(({ container }) => container),
+    findings,
+    summary: {
+      applied: count('applied'),
+      pending: count('pending'),
+      diverged: count('diverged'),
+      missing: count('missing'),
+      unexpected: unexpected.length,
+    },
+  };
+}
+
+const readable: ReadonlySet<Action['kind']> = new Set([
+  'container.create',
+  'container.configure',
+  'container.resize-disk',
+]);
+
+/**
+ * Looks whether the planned changes of an action are there.
+ *
+ * @param action - an action that was carried out.
+ * @param actual - its container, read again.
+ * @returns the changes that are not there: `from` what was wanted, `to` what was found. Empty: all is as planned.
+ */
+export function readBack(action: Action, actual: ActualContainer): FieldChange[] {
+  if (!readable.has(action.kind)) return [];
+  return action.changes.flatMap((change) => {
+    const isLive = change.effect === 'live' && action.kind !== 'container.create';
+    const found = readField(change.field, isLive ? actual.live : actual.next);
+    if (found === undefined || isAsPlanned(change, found)) return [];
+    return [{ field: change.field, from: change.to, to: found, effect: change.effect }];
+  });
 }

@@ -1,0 +1,67 @@
+/** Parts → plan: order, summary, id. The id is the digest of everything else, so equal plans have equal ids. */
+import { digestOf } from '../util/canonical-json.ts';
+import { naturalCompare } from '../util/compare.ts';
+import type { Diagnostic } from '../util/diagnostic.ts';
+import type { TemplateChoice } from './appliance.ts';
+import type { ContainerKey } from './desired.ts';
+import { orderActions } from './order.ts';
+import type { Action, Plan, PlanSummary, Refusal } from './plan.ts';
+
+/** What is planned for one container. */
+export interface ContainerPlan {
+  readonly key: ContainerKey;
+  /** `recreate` counts as a destruction and a creation; `refused`: nothing is planned for it. */
+  readonly outcome: 'create' | 'update' | 'recreate' | 'destroy' | 'unchanged' | 'refused';
+  readonly actions: readonly Action[];
+  readonly refusals: readonly Refusal[];
+  readonly notices: readonly Diagnostic[];
+  /** Nothing to do now, but values wait for a restart. */
+  readonly isWaiting?: boolean;
+  /** The template that its creation needs. */
+  readonly template?: TemplateChoice;
+}
+
+/** Everything a plan is made of. */
+export interface PlanParts {
+  readonly fleet: string;
+  readonly containers: readonly ContainerPlan[];
+  /** Actions that belong to no container, such as downloads. */
+  readonly shared?: readonly Action[];
+  readonly refusals?: readonly Refusal[];
+}
+
+const byKey = (a: { readonly key: string }, b: { readonly key: string }): number =>
+  naturalCompare(a.key, b.key);
+
+function summarise(containers: readonly ContainerPlan[]): PlanSummary {
+  const count = (...outcomes: ContainerPlan['outcome'][]): number =>
+    containers.filter(({ outcome }) => outcomes.includes(outcome)).length;
+  return {
+    create: count('create', 'recreate'),
+    update: count('update'),
+    destroy: count('destroy', 'recreate'),
+    unchanged: count('unchanged'),
+  };
+}
+
+/**
+ * Puts a plan together.
+ *
+ * @param parts - what is planned for each container, in any order.
+ * @returns the plan; the same parts give the same bytes.
+ */
+export function assemblePlan({ fleet, containers, shared = [], refusals = [] }: PlanParts): Plan {
+  const sorted = [...containers].sort(byKey);
+  const body: Omit<Plan, 'id'> = {
+    format: 'pvefleet.plan/1',
+    fleet,
+    actions: orderActions([...shared, ...sorted.flatMap(({ actions }) => actions)]),
+    inSync: sorted
+      .filter(({ outcome, isWaiting }) => outcome === 'unchanged' && !isWaiting)
+      .map(({ key }) => key),
+    refusals: [...sorted.flatMap((container) => container.refusals), ...refusals],
+    notices: sorted.flatMap(({ notices }) => notices),
+    summary: summarise(sorted),
+  };
+  return { ...body, id: digestOf(body) };
+}

@@ -1,0 +1,56 @@
+/** Why a container is not as the file says: the file changed, somebody changed the container, or a restart is due. */
+
+/** All three can hold at once; none: in sync. */
+export type DriftState = 'spec-changed' | 'drifted' | 'awaiting-restart';
+
+/** What is known about a container. */
+export interface DriftFacts {
+  /** Digest of the desired state that was last applied; undefined: not owned yet. */
+  readonly recorded: string | undefined;
+  /** Digest of the desired state now. */
+  readonly wanted: string;
+  /** How many fields differ. */
+  readonly differing: number;
+  /** How many values wait for a restart. */
+  readonly pending: number;
+}
+
+/**
+ * Classifies a difference.
+ *
+ * @returns the states that hold; empty when the container is as the file says.
+ */
+export function classifyDrift({ recorded, wanted, differing, pending }: DriftFacts): DriftState[] {
+  const states: DriftState[] = [];
+  if (differing > 0) states.push(recorded === wanted ? 'drifted' : 'spec-changed');
+  if (pending > 0) states.push('awaiting-restart');
+  return states;
+}
+
+/** Names in a sentence: `a, b and 3 more`. */
+export function nameSome(names: readonly string[], most = 4): string {
+  const shown = names.slice(0, names.length > most ? most - 1 : most);
+  const rest = names.length - shown.length;
+  return rest > 0
+    ? `${shown.join(', ')} and ${rest} more`
+    : shown.length > 1
+      ? `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
+      : shown.join('');
+}
+
+/**
+ * Says why fields are written.
+ *
+ * @param fields - field ids.
+ * @param facts - what is known about the container.
+ * @returns for example `memory and cores: changed in the file`.
+ */
+export function reasonFor(fields: readonly string[], facts: DriftFacts): string {
+  const because =
+    facts.recorded === undefined
+      ? 'taken over'
+      : classifyDrift(facts).includes('drifted')
+        ? 'drifted from the file'
+        : 'changed in the file';
+  return `${nameSome(fields)}: ${because}`;
+}

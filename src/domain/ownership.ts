@@ -1,0 +1,83 @@
+/**
+ * Who owns a container: a tag, and one line in its description with fleet, key and the digest of what was last applied.
+ * A container without that line is never touched unless the file says `adopt: true` for its vmid.
+ */
+import { joinDescription, type Ownership, splitDescription } from '../codec/description.ts';
+import type { LxcConfig } from '../codec/lxc-config.ts';
+import { digestOf } from '../util/canonical-json.ts';
+import type { ActualContainer, ClusterSnapshot } from './actual.ts';
+import type { DesiredContainer } from './desired.ts';
+import { ownershipTag } from './field-row.ts';
+import type { FieldChange } from './plan.ts';
+
+/** How the cluster spells tags. */
+export type TagStyle = ClusterSnapshot['tagStyle'];
+
+/**
+ * Digest of what the file asks for; where it stands in the file and its vmid do not count.
+ *
+ * @param desired - one container.
+ * @returns 64 hex digits.
+ */
+export function specDigestOf(desired: DesiredContainer): string {
+  const { origin: _origin, vmid: _vmid, ...rest } = desired;
+  return digestOf(rest);
+}
+
+/** The ownership line that a container of this fleet gets. */
+export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
+  return { fleet, key: desired.key, specDigest: specDigestOf(desired) };
+}
+
+/** `lab/web01`, for messages. */
+export const ownerName = (owner: Pick<Ownership, 'fleet' | 'key'>): string => `${owner.fleet}/${owner.key}`;
+
+/** Tags as the server will store them. */
+export function spellTags(tags: readonly string[], style: TagStyle): string[] {
+  const spelled = [...new Set(style.caseSensitive ? tags : tags.map((tag) => tag.toLowerCase()))];
+  return style.keepOrder ? spelled : spelled.sort();
+}
+
+/**
+ * Spells the tags of the file as the cluster stores them, so that they can be compared.
+ *
+ * @param desired - one container.
+ * @param style - the datacenter's tag style.
+ * @returns the same container with its tags normalised.
+ */
+export function withClusterTags(desired: DesiredContainer, style: TagStyle): DesiredContainer {
+  const { tags } = desired.options;
+  return tags ? { ...desired, options: { ...desired.options, tags: spellTags(tags, style) } } : desired;
+}
+
+/**
+ * Puts tag and line of an owner on a config.
+ *
+ * @returns the config with both.
+ */
+export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): LxcConfig {
+  return {
+    ...config,
+    tags: spellTags([...(config.tags ?? []), ownershipTag], style),
+    description: joinDescription(config.description ?? '', owner),
+  };
+}
+
+/**
+ * What has to be written so that a container shows its owner. A digest that differs alone is no change.
+ *
+ * @param actual - the container.
+ * @param owner - who should own it.
+ * @returns the change, or undefined when tag and line are there.
+ */
+export function ownershipChange(
+  actual: Pick<ActualContainer, 'next'>,
+  owner: Ownership,
+): FieldChange | undefined {
+  const { ownership } = splitDescription(actual.next.description ?? '');
+  const hasTag = actual.next.tags?.includes(ownershipTag) ?? false;
+  const to = ownerName(owner);
+  const from = ownership ? ownerName(ownership) : null;
+  if (from === to && hasTag) return undefined;
+  return { field: 'ownership', from: from === to ? `${from} (without its tag)` : from, to, effect: 'live' };
+}

@@ -1,0 +1,129 @@
+/** One container of the file → its part of the plan. */
+import type { Diagnostic } from '../util/diagnostic.ts';
+import { poolAction, shutdownAction, startAction } from './actions.ts';
+import type { ActualContainer } from './actual.ts';
+import { adopt } from './adopt.ts';
+import type { ContainerPlan } from './assemble.ts';
+import type { DesiredContainer } from './desired.ts';
+import { type Difference, diff } from './diff.ts';
+import { reasonFor } from './drift.ts';
+import type { Match } from './match.ts';
+import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import type { Action, FieldChange, Refusal } from './plan.ts';
+import { planChanges } from './plan-changes.ts';
+import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
+import { lockedRefusal } from './plan-remove.ts';
+import { refusal } from './refusal.ts';
+
+/** Start, shutdown and pool: what is not config. */
+function otherActions(
+  desired: DesiredContainer,
+  actual: ActualContainer,
+  last: string | undefined,
+): Action[] {
+  const target = { key: desired.key, vmid: actual.vmid, node: actual.node };
+  const after = last === undefined ? [] : [last];
+  const actions: Action[] = [];
+  if (desired.pool !== undefined && desired.pool !== actual.pool) {
+    const change: FieldChange = {
+      field: 'pool',
+      from: actual.pool ?? null,
+      to: desired.pool,
+      effect: 'live',
+    };
+    actions.push(
+      poolAction(target, desired.pool, actual.pool !== undefined, {
+        reason: 'pool differs',
+        changes: [change],
+      }),
+    );
+  }
+  if (desired.power === 'running' && actual.status !== 'running')
+    actions.push(startAction(target, { reason: 'should be running', after }));
+  if (desired.power === 'stopped' && actual.status === 'running')
+    actions.push(shutdownAction(target, { reason: 'should be stopped', after }));
+  return actions;
+}
+
+function planExisting(context: PlanContext, match: Match, actual: ActualContainer): ContainerPlan {
+  const { fleet, policy, snapshot } = context;
+  const { key } = match.desired;
+  const { vmid } = actual;
+  const refusals = [...match.refusals];
+  const notices: Diagnostic[] = [...match.notices];
+  const refused = (one: Refusal): ContainerPlan => ({
+    key,
+    outcome: 'refused',
+    actions: [],
+    refusals: [...refusals, one],
+    notices,
+  });
+  if (actual.isTemplate)
+    return refused(
+      refusal(
+        { key, vmid },
+        {
+          code: 'CONTAINER_IS_TEMPLATE',
+          message: `container ${vmid} is a template now, which cannot be undone`,
+          hint: 'give the container of the file another vmid or key',
+        },
+      ),
+    );
+  const desired = withClusterTags(match.desired, snapshot.tagStyle);
+  const proposal = adopt(desired, actual);
+  const owner = ownershipOf(fleet.name, match.desired);
+  const owning = ownershipChange(actual, owner);
+  const isStopped = actual.status === 'stopped';
+  const differences: Difference[] = [
+    ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
+    ...diff(actual.next, proposal.config, { live: actual.live, isStopped }),
+  ];
+  const changes = differences.map(({ change }) => change);
+  const recreate = changes.filter(({ effect }) => effect === 'recreate');
+  if (recreate.length > 0) return planRecreate(context, match, actual, recreate);
+  for (const { change, ...text } of proposal.conflicts)
+    refusals.push(refusal({ key, vmid }, { ...text, changes: [change] }));
+  const recorded = actual.ownership?.fleet === fleet.name ? actual.ownership.specDigest : undefined;
+  const facts = {
+    recorded,
+    wanted: owner.specDigest,
+    differing: changes.length,
+    pending: actual.pending.length,
+  };
+  const planned = planChanges({
+    key,
+    actual,
+    config: claim(proposal.config, owner, snapshot.tagStyle),
+    differences,
+    reason: (fields) => reasonFor(fields, facts),
+    mayRestart: desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart),
+    willStop: desired.power === 'stopped',
+  });
+  const actions = [...planned.actions, ...otherActions(desired, actual, planned.actions.at(-1)?.id)];
+  refusals.push(...planned.refusals);
+  notices.push(...planned.notices);
+  if (actions.length > 0) {
+    const onlyPower = actions.every(
+      ({ kind }) => kind === 'container.start' || kind === 'container.shutdown',
+    );
+    if (actual.lock !== undefined && !(actual.lock === 'mounted' && onlyPower))
+      refusals.push(lockedRefusal(key, vmid, actual.lock));
+    refusals.push(...nodeObstacles(context, key, actual.node));
+  }
+  const outcome = actions.length > 0 ? 'update' : refusals.length > 0 ? 'refused' : 'unchanged';
+  return { key, outcome, actions, refusals, notices, isWaiting: planned.waiting.length > 0 };
+}
+
+/**
+ * Plans one container of the file.
+ *
+ * @param context - fleet, cluster, policy.
+ * @param match - the container and what it stands for.
+ * @returns its part of the plan.
+ */
+export function planContainer(context: PlanContext, match: Match): ContainerPlan {
+  const { desired, vmid, actual, refusals, notices } = match;
+  if (actual && refusals.length === 0) return planExisting(context, match, actual);
+  if (vmid !== undefined && refusals.length === 0) return planNew(context, match, vmid);
+  return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };
+}

@@ -1,0 +1,126 @@
+/** The planner: file + cluster + policy → plan. Pure; the same inputs in any order give the same bytes. */
+import { naturalCompare } from '../util/compare.ts';
+import type { ActualContainer, ClusterSnapshot, StorageInfo } from './actual.ts';
+import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { dependencyCycle, linkContainers } from './dependencies.ts';
+import type { DesiredFleet } from './desired.ts';
+import { createResolver, planDownloads } from './downloads.ts';
+import { ownedBy } from './identify.ts';
+import { matchFleet } from './match.ts';
+import type { Plan, Policy, Refusal } from './plan.ts';
+import { planContainer } from './plan-container.ts';
+import type { PlanContext } from './plan-new.ts';
+import { planRemoval } from './plan-remove.ts';
+import { refusal } from './refusal.ts';
+import { tooManyDestroyed } from './risk.ts';
+import { keyFilter } from './scope.ts';
+
+function storagesByNode(snapshot: ClusterSnapshot): Map<string, StorageInfo[]> {
+  const byNode = new Map<string, StorageInfo[]>();
+  for (const storage of snapshot.storages) {
+    const list = byNode.get(storage.node);
+    if (list) list.push(storage);
+    else byNode.set(storage.node, [storage]);
+  }
+  for (const list of byNode.values()) list.sort((a, b) => naturalCompare(a.storage, b.storage));
+  return byNode;
+}
+
+/** Removal of owned containers; two that claim the same key are left alone, because one is a copy made by hand. */
+function planRemovals(
+  containers: readonly ActualContainer[],
+  policy: Policy,
+  reason: string,
+): ContainerPlan[] {
+  const isMeant = keyFilter(policy);
+  const byKey = new Map<string, ActualContainer[]>();
+  for (const container of containers) {
+    const key = container.ownership?.key ?? '';
+    const same = byKey.get(key);
+    if (same) same.push(container);
+    else byKey.set(key, [container]);
+  }
+  return [...byKey]
+    .filter(([key]) => isMeant(key))
+    .map(([key, [first, ...more]]): ContainerPlan => {
+      if (more.length === 0)
+        return planRemoval(first as ActualContainer, key, policy, { reason, purge: true });
+      const vmids = [first, ...more].map((one) => one?.vmid).join(' and ');
+      const ambiguous = refusal(
+        { key },
+        {
+          code: 'OWNERSHIP_AMBIGUOUS',
+          message: `containers ${vmids} both say that they are it, so none is destroyed`,
+          hint: 'a clone copies the notes: remove the pvefleet line from the notes of the wrong one',
+        },
+      );
+      return { key, outcome: 'refused', actions: [], refusals: [ambiguous], notices: [] };
+    });
+}
+
+/** Destructions that are permitted as such, so that only their number is left to judge. */
+function permittedDestructions(plans: readonly ContainerPlan[], policy: Policy): string[] {
+  return plans
+    .filter(
+      ({ outcome }) =>
+        (outcome === 'destroy' && policy.allow.destroy) || (outcome === 'recreate' && policy.allow.recreate),
+    )
+    .map(({ key }) => key)
+    .sort(naturalCompare);
+}
+
+const present = (...refusals: (Refusal | undefined)[]): Refusal[] =>
+  refusals.filter((one) => one !== undefined);
+
+/**
+ * Plans what makes the cluster as the file says.
+ *
+ * @param fleet - the file.
+ * @param snapshot - the cluster; containers that {@link containersToRead} names must be read in full.
+ * @param policy - what is allowed, and which containers are meant.
+ * @returns the plan; with refusals when something may not or cannot be done.
+ */
+export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy: Policy): Plan {
+  const isMeant = keyFilter(policy);
+  const { matches, orphans } = matchFleet(fleet, snapshot);
+  const meant = matches.filter(({ desired }) => isMeant(desired.key));
+  const context: PlanContext = {
+    fleet,
+    policy,
+    snapshot,
+    nodes: new Map(
+      [...snapshot.nodes].sort((a, b) => naturalCompare(a.node, b.node)).map((node) => [node.node, node]),
+    ),
+    storages: storagesByNode(snapshot),
+    template: createResolver(fleet, snapshot),
+  };
+  const planned = meant.map((match) => planContainer(context, match));
+  const { plans, downloads } = planDownloads(planned, snapshot.storages);
+  const cycle = dependencyCycle(fleet.containers);
+  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
+  const containers = [...linked, ...removed];
+  return assemblePlan({
+    fleet: fleet.name,
+    containers,
+    shared: downloads,
+    refusals: present(cycle, tooManyDestroyed(fleet.name, permittedDestructions(containers, policy), policy)),
+  });
+}
+
+/**
+ * Plans the removal of everything that a fleet owns.
+ *
+ * @param fleetName - name of the fleet.
+ * @param snapshot - the cluster.
+ * @param policy - what is allowed, and which containers are meant.
+ * @returns the plan.
+ */
+export function planDestroy(fleetName: string, snapshot: ClusterSnapshot, policy: Policy): Plan {
+  const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed');
+  return assemblePlan({
+    fleet: fleetName,
+    containers,
+    refusals: present(tooManyDestroyed(fleetName, permittedDestructions(containers, policy), policy)),
+  });
+}

@@ -1,0 +1,186 @@
+/** A container that is to be created, or destroyed and created again → its part of the plan. */
+import type { Diagnostic } from '../util/diagnostic.ts';
+import type { ActualContainer, ClusterSnapshot, NodeInfo, StorageInfo } from './actual.ts';
+import type { TemplateChoice } from './appliance.ts';
+import type { ContainerPlan } from './assemble.ts';
+import type { DesiredContainer, DesiredFleet } from './desired.ts';
+import { nameSome } from './drift.ts';
+import type { Match } from './match.ts';
+import { ownershipOf, withClusterTags } from './ownership.ts';
+import type { Action, FieldChange, Policy, Precondition, Refusal } from './plan.ts';
+import { creationActions, creationObstacles } from './plan-create.ts';
+import { removalActions, removalObstacles } from './plan-remove.ts';
+import { refusal } from './refusal.ts';
+
+/** What planning one container needs besides the container. */
+export interface PlanContext {
+  readonly fleet: DesiredFleet;
+  readonly policy: Policy;
+  readonly snapshot: ClusterSnapshot;
+  readonly nodes: ReadonlyMap<string, NodeInfo>;
+  readonly storages: ReadonlyMap<string, readonly StorageInfo[]>;
+  /** What the container's template comes to, on its node. */
+  readonly template: (desired: DesiredContainer) => TemplateChoice;
+}
+
+/**
+ * Checks that a node can be used.
+ *
+ * @returns a refusal when it is unknown or offline.
+ */
+export function nodeObstacles(context: PlanContext, key: string, name: string): Refusal[] {
+  if (context.nodes.size === 0) return [];
+  const node = context.nodes.get(name);
+  if (!node)
+    return [
+      refusal(
+        { key },
+        {
+          code: 'NODE_UNKNOWN',
+          message: `the cluster has no node ${name}`,
+          hint: `it has ${[...context.nodes.keys()].join(', ')}`,
+        },
+      ),
+    ];
+  return node.online
+    ? []
+    : [
+        refusal(
+          { key },
+          {
+            code: 'NODE_OFFLINE',
+            message: `node ${name} is offline`,
+            hint: 'bring it back, or leave this container out with --exclude',
+          },
+        ),
+      ];
+}
+
+interface Creation {
+  readonly actions: readonly Action[];
+  readonly refusals: readonly Refusal[];
+  readonly template: TemplateChoice;
+}
+
+function create(
+  context: PlanContext,
+  desired: DesiredContainer,
+  place: { readonly vmid: number; readonly node: string },
+  how: { readonly precondition: Precondition; readonly reason: string; readonly after: readonly string[] },
+): Creation {
+  const { key } = desired;
+  const here = { ...desired, node: place.node };
+  const refusals = creationObstacles(here, context.storages.get(place.node) ?? []);
+  const choice = context.template(here);
+  if (choice.kind === 'missing') {
+    const { code, message, hint } = choice.diagnostic;
+    const text = { code, message, ...(hint === undefined ? {} : { hint }) };
+    return {
+      actions: [],
+      refusals: [...refusals, refusal({ key, vmid: place.vmid }, text)],
+      template: choice,
+    };
+  }
+  const actions = creationActions({
+    desired: withClusterTags(here, context.snapshot.tagStyle),
+    target: { key, ...place },
+    // the digest is that of the file, not of what this cluster makes of it
+    owner: ownershipOf(context.fleet.name, desired),
+    tagStyle: context.snapshot.tagStyle,
+    ostemplate: choice.volid,
+    precondition: how.precondition,
+    reason: how.reason,
+    after: how.after,
+  });
+  return { actions, refusals, template: choice };
+}
+
+/**
+ * Plans a container that is not there yet.
+ *
+ * @param vmid - its id, free in the snapshot.
+ * @returns its part of the plan.
+ */
+export function planNew(context: PlanContext, match: Match, vmid: number): ContainerPlan {
+  const { desired } = match;
+  const { key, node } = desired;
+  const { from, to } = context.fleet.vmids;
+  const precondition: Precondition = { kind: 'vmid-free', flexible: desired.vmid === 'auto', from, to };
+  const made = create(context, desired, { vmid, node }, { precondition, reason: 'not there yet', after: [] });
+  const refusals = [...match.refusals, ...nodeObstacles(context, key, node), ...made.refusals];
+  const outcome = made.actions.length > 0 ? 'create' : 'refused';
+  return { key, outcome, actions: made.actions, refusals, notices: match.notices, template: made.template };
+}
+
+/**
+ * Plans the destruction and new creation of a container whose changes cannot be made in place.
+ *
+ * @param changes - those changes.
+ * @returns its part of the plan; with a refusal unless recreation is allowed.
+ */
+export function planRecreate(
+  context: PlanContext,
+  match: Match,
+  actual: ActualContainer,
+  changes: readonly FieldChange[],
+): ContainerPlan {
+  const { desired } = match;
+  const { key } = desired;
+  const { vmid, node } = actual;
+  const fields = nameSome(changes.map(({ field }) => field));
+  const reason = `${fields} cannot be changed in place`;
+  // PVE: without purge a container that HA manages is refused, and that only after it was stopped
+  const isInHa = actual.haState !== undefined;
+  const gone = removalActions(key, actual, { reason, purge: isInHa, changes });
+  const notices: Diagnostic[] = isInHa
+    ? [
+        {
+          severity: 'warning',
+          code: 'HA_DROPPED',
+          message: `${key}: container ${vmid} is managed by HA, and the new one will not be`,
+          hint: 'add it to HA again afterwards',
+        },
+      ]
+    : [];
+  const refusals = [...match.refusals, ...removalObstacles(key, actual)];
+  if (actual.ownership?.fleet !== context.fleet.name)
+    refusals.push(
+      refusal(
+        { key, vmid },
+        {
+          code: 'ADOPT_RECREATE',
+          message: `container ${vmid} is not owned yet, and ${fields} would need a new one`,
+          hint: 'write its own values to take it over first',
+          changes,
+        },
+      ),
+    );
+  else if (!context.policy.allow.recreate)
+    refusals.push(
+      refusal(
+        { key, vmid },
+        {
+          needs: 'recreate',
+          code: 'RECREATE_NOT_ALLOWED',
+          message: `${fields} can only be had by destroying container ${vmid} with all its volumes and creating it again`,
+          hint: 'if that is what you want: --allow recreate',
+          changes,
+        },
+      ),
+    );
+  const made = create(
+    context,
+    desired,
+    { vmid, node },
+    { precondition: { kind: 'none' }, reason, after: gone.slice(-1).map(({ id }) => id) },
+  );
+  const actions = [...gone, ...made.actions].map((action): Action => ({ ...action, risk: 'destructive' }));
+  return {
+    key,
+    outcome: 'recreate',
+    actions: made.actions.length > 0 ? actions : [],
+    refusals: [...refusals, ...made.refusals],
+    notices: [...match.notices, ...notices],
+    template: made.template,
+  };
+}

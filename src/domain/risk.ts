@@ -1,0 +1,55 @@
+/** How dangerous an action is, and how much may be destroyed at once. */
+import type { Action, ActionKind, Policy, Refusal, Risk } from './plan.ts';
+import { refusal } from './refusal.ts';
+
+const risks: Readonly<Record<ActionKind, Risk>> = {
+  'template.download': 'safe',
+  'template.delete': 'destructive',
+  'container.create': 'safe',
+  'container.configure': 'safe',
+  'container.resize-disk': 'safe',
+  'container.start': 'safe',
+  'container.shutdown': 'disruptive',
+  'container.stop': 'disruptive',
+  'container.reboot': 'disruptive',
+  'container.destroy': 'destructive',
+};
+
+/** Risk of an action by its kind. */
+export const riskOfKind = (kind: ActionKind): Risk => risks[kind];
+
+const order: readonly Risk[] = ['safe', 'disruptive', 'destructive'];
+
+/**
+ * The worst risk among actions.
+ *
+ * @returns `safe` for none.
+ */
+export function worstRisk(actions: readonly Pick<Action, 'risk'>[]): Risk {
+  return order[Math.max(0, ...actions.map(({ risk }) => order.indexOf(risk)))] as Risk;
+}
+
+/**
+ * Refuses a plan that destroys more than allowed. Recreations count; what is refused anyway does not.
+ *
+ * @param fleet - name for the message.
+ * @param doomed - keys of the containers whose destruction is permitted as such.
+ * @param policy - what the user allows.
+ * @returns one refusal, or undefined.
+ */
+export function tooManyDestroyed(
+  fleet: string,
+  doomed: readonly string[],
+  policy: Policy,
+): Refusal | undefined {
+  if (doomed.length <= policy.maxDestroy) return undefined;
+  return refusal(
+    { key: fleet },
+    {
+      needs: 'max-destroy',
+      code: 'TOO_MANY_DESTROYED',
+      message: `the plan destroys ${doomed.length} of its containers (${doomed.join(', ')}), and at most ${policy.maxDestroy} are allowed`,
+      hint: `if that is what you want: --max-destroy ${doomed.length}`,
+    },
+  );
+}
