@@ -119,7 +119,7 @@ export function parseCaPem(pem: string | undefined): string[] {
  * @throws {@link UsageError} with the parts that are wrong; never with the secret.
  */
 export function checkToken(auth: TokenAuth): void {
-  if (!/^[^\s:/!]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/.test(auth.tokenId)) {
+  if (!/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/.test(auth.tokenId)) {
     throw new UsageError('the token id is not of the form user@realm!name', {
       code: 'TOKEN_INVALID',
       hint: 'set PVEFLEET_TOKEN_ID to the full token id, for example automation@pve!pvefleet',
