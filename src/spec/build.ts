@@ -79,7 +79,8 @@ function options(raw: FileContainer): DesiredOptions {
     searchDomains: list(raw.searchDomain),
     timezone: raw.timezone,
     tags: raw.tags,
-    description: raw.description,
+    // The server adds a line break of its own and pvefleet a line below it.
+    description: raw.description?.trimEnd() ?? raw.description,
     hookscript: raw.hookscript,
     cmode: raw.cmode,
     tty: raw.tty,

@@ -108,7 +108,8 @@ export function checkContainer(instance: Instance, findings: Findings): void {
   const report: Report = (path, problem, at = 'value') => {
     const found = locate(instance.tree, path);
     const key: Place = path.length === 0 ? instance.place : (found.key ?? instance.place);
-    findings.report(problem, at === 'key' || !found.complete ? key : found.tree.place);
+    const isKey = at === 'key' || path.length === 0 || !found.complete;
+    findings.report(problem, isKey ? key : found.tree.place);
   };
   const { raw } = instance;
   checkRequired(instance, report);

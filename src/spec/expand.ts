@@ -142,14 +142,14 @@ function expandSingle(name: string, place: Place, merged: MapTree, findings: Fin
     findings.report(problem, place);
     return [];
   }
-  // A description may contain braces; in an entry that is not counted they mean nothing.
   for (const field of findNumbered(merged)) {
-    if (field.path[0] === 'description') continue;
     const message = `'${field.text}' has a number to fill in, but '${name}' is not counted`;
-    findings.report(
-      { code: 'SPEC_NUMBERING', message, hint: "{n} needs 'count'", topic: 'number' },
-      field.place,
-    );
+    // A description may contain braces; in an entry that is not counted they mean nothing.
+    const wrong: Problem | undefined =
+      field.path[0] === 'description'
+        ? field.check(field.text)
+        : { code: 'SPEC_NUMBERING', message, hint: "{n} needs 'count'" };
+    if (wrong) findings.report(once(wrong), field.place);
   }
   return [instance(name, place, merged)];
 }
@@ -160,12 +160,13 @@ function expandCounted(
   findings: Findings,
 ): Instance[] {
   const vmid = member(merged, 'vmid');
-  if (vmid?.kind === 'scalar' && typeof vmid.value === 'number' && entry.count > 1)
+  const isShared = vmid?.kind === 'scalar' && typeof vmid.value === 'number' && entry.count > 1;
+  if (isShared)
     findings.report(
       {
         code: 'SPEC_VMID',
-        message: `${entry.count} containers cannot share the VMID ${vmid.value}`,
-        hint: `write '{${vmid.value - 1}+n}' or leave it out`,
+        message: `${entry.count} containers cannot share the VMID ${vmid.text}`,
+        hint: `write '{${Number(vmid.value) - 1}+n}' or leave it out`,
       },
       vmid.place,
     );
@@ -175,7 +176,8 @@ function expandCounted(
     findings.report({ code: 'SPEC_COUNT', message, hint }, entry.namePlace);
     return [];
   }
-  const fields = findNumbered(merged);
+  const group = isShared ? without(merged, 'vmid') : merged;
+  const fields = findNumbered(group);
   const instances: Instance[] = [];
   for (let n = 1; n <= entry.count; n++) {
     const key = fillNumber(entry.name, n);
@@ -185,7 +187,7 @@ function expandCounted(
         : checkKey(key.text);
     if (problem) findings.report(once(problem), entry.namePlace);
     if ('error' in key || problem) continue;
-    instances.push(instance(key.text, entry.place, fill(merged, fields, n, findings)));
+    instances.push(instance(key.text, entry.place, fill(group, fields, n, findings)));
   }
   return instances;
 }

@@ -69,7 +69,8 @@ export interface FileStartup {
 /** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
 export interface FileContainer {
   readonly blueprint?: string | readonly string[] | null;
-  readonly vmid?: number | 'auto' | string;
+  /** A number, `auto` or an expression of n. */
+  readonly vmid?: number | string;
   readonly hostname?: string;
   readonly count?: number;
   readonly name?: string;

@@ -2,7 +2,7 @@
  * Formats of texts in a fleet file, as Proxmox VE accepts them (grammar: its own format checks), some narrower where it
  * accepts what cannot work. Each check gives the problem or nothing. No YAML, no zod, no cross-checks here.
  */
-import { parseSize } from '../util/bytes.ts';
+import { MiB, parseSize } from '../util/bytes.ts';
 import { suggest } from '../util/suggest.ts';
 import type { Problem } from './findings.ts';
 
@@ -220,6 +220,8 @@ export const checkMountSource: TextCheck = (text) => {
       };
 };
 
+const KiB = 1024;
+
 /** A number without unit: memory of a few units is meant in GiB, as disks are. */
 function guessUnit(digits: string, disk: boolean): string {
   return `${digits}${disk || Number(digits) < 16 ? 'GiB' : 'MiB'}`;
@@ -229,8 +231,8 @@ function guessUnit(digits: string, disk: boolean): string {
  * Makes a check for sizes.
  *
  * @param leastMiB - the smallest size, in MiB.
- * @param disk - whether bare numbers are probably GiB.
- * @returns a check for whole MiB with a unit.
+ * @param disk - a disk: whole KiB, and bare numbers are probably GiB; else memory: whole MiB.
+ * @returns the check; a unit is always wanted.
  */
 export function checkSize(leastMiB: number, disk: boolean): TextCheck {
   return (text) => {
@@ -243,14 +245,13 @@ export function checkSize(leastMiB: number, disk: boolean): TextCheck {
       const hint = /^\d/.test(trimmed) ? `did you mean ${meant}?` : 'write for example 512MiB';
       return { code: 'SPEC_SIZE', message: size.error, hint: meant === undefined ? undefined : hint };
     }
-    const mebibytes = size.bytes / 1024 ** 2;
-    if (!Number.isInteger(mebibytes))
+    if (!Number.isInteger(size.bytes / (disk ? KiB : MiB)))
       return {
         code: 'SPEC_SIZE',
-        message: `'${text}' is no whole number of MiB`,
-        hint: `did you mean ${Math.max(leastMiB, Math.round(mebibytes))}MiB?`,
+        message: `'${text}' is no whole number of ${disk ? 'KiB' : 'MiB'}`,
+        hint: `did you mean ${Math.max(leastMiB, Math.round(size.bytes / MiB))}MiB?`,
       };
-    return mebibytes < leastMiB
+    return size.bytes < leastMiB * MiB
       ? { code: 'SPEC_RANGE', message: `'${text}' is too small; the least is ${leastMiB}MiB` }
       : undefined;
   };

@@ -170,7 +170,7 @@ function readUrls(map: MapTree, place: Place, findings: Findings): string[] {
   return trees
     .flatMap((tree): readonly Tree[] => (tree?.kind === 'list' ? tree.items : tree ? [tree] : []))
     .flatMap((tree) => readText(tree, 'url', checkUrl, findings) ?? [])
-    .map((url) => new URL(url).origin);
+    .map((url) => url.replace(/\/$/, ''));
 }
 
 function readLimits(map: MapTree, findings: Findings): ProfileLimits | undefined {

@@ -1,7 +1,7 @@
 /** Checks of single values for the schema: what kind of value a key takes and in which format. Knows no zod. */
 import type { Problem } from './findings.ts';
 import { checkSize, type TextCheck } from './formats.ts';
-import { fillNumber, isNumbered } from './numbering.ts';
+import { isNumbered } from './numbering.ts';
 import { checkReference, secretReference } from './secrets.ts';
 
 /** A problem below a value; `expected` alone stands for a wrong kind of value. */
@@ -25,9 +25,8 @@ export function textValue(check?: TextCheck, numbered = false): ValueCheck {
   return (value) => {
     if (typeof value !== 'string') return [{ expected: 'text' }];
     if (value.trim() === '') return [{ code: 'SPEC_VALUE', message: 'the text is empty' }];
-    if (!numbered || !isNumbered(value)) return one(check?.(value));
-    const filled = fillNumber(value, 1);
-    return 'error' in filled ? [{ code: 'SPEC_NUMBERING', message: filled.error, hint: numberingHint }] : [];
+    // What stands in braces is judged by expand.ts, which knows whether the entry is counted.
+    return numbered && isNumbered(value) ? [] : one(check?.(value));
   };
 }
 
@@ -68,7 +67,7 @@ export function splitTexts(text: string): string[] {
  * Sizes with a unit.
  *
  * @param leastMiB - smallest size in MiB.
- * @param disk - whether bare numbers are probably GiB.
+ * @param disk - whether it is a disk, not memory.
  * @returns the check.
  */
 export function sizeValue(leastMiB: number, disk = false): ValueCheck {
@@ -91,7 +90,7 @@ export function sizeValue(leastMiB: number, disk = false): ValueCheck {
 export function numberedInteger(least: number, most: number, code: string, word?: string): ValueCheck {
   return (value) => {
     if (typeof value === 'string' && value === word) return [];
-    if (typeof value === 'string' && isNumbered(value)) return textValue(undefined, true)(value);
+    if (typeof value === 'string' && isNumbered(value)) return [];
     if (typeof value !== 'number' || !Number.isInteger(value))
       return [{ expected: word === undefined ? 'a whole number' : `a whole number or ${word}` }];
     return one(integerProblem(value, least, most, code));

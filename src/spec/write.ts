@@ -1,0 +1,112 @@
+/** DesiredFleet → fleet file: the way back of build.ts, for `import`. What is at its default is left out. */
+import { stringify } from 'yaml';
+import type {
+  DesiredContainer,
+  DesiredFleet,
+  DesiredMount,
+  DesiredNet,
+  DesiredRootfs,
+} from '../domain/desired.ts';
+import { formatSize, MiB } from '../util/bytes.ts';
+import type { FileContainer, FileMount, FileNet, FileRootfs, FileStartup, FleetFile } from './file.ts';
+import { formatReference } from './secrets.ts';
+
+type Loose<T> = { [K in keyof T]: T[K] | undefined };
+
+function compact<T extends object>(value: Loose<T>): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+}
+
+function size(bytes: number | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  return bytes === 0 ? '0MiB' : formatSize(bytes);
+}
+
+const mebibytes = (value: number | undefined): string | undefined =>
+  size(value === undefined ? undefined : value * MiB);
+
+function mapValues<From, To>(
+  map: Readonly<Record<string, From>> | undefined,
+  change: (value: From) => To,
+): Readonly<Record<string, To>> | undefined {
+  return map && Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
+
+const rootfs = ({ storage, sizeBytes, ...rest }: DesiredRootfs): FileRootfs =>
+  compact<FileRootfs>({ storage, size: size(sizeBytes), ...rest });
+const mount = ({ storage, sizeBytes, source, ...rest }: DesiredMount): FileMount =>
+  compact<FileMount>({ storage, size: size(sizeBytes), source, ...rest });
+const net = ({ rateMBps, ...rest }: DesiredNet): FileNet => compact<FileNet>({ ...rest, rate: rateMBps });
+
+function writeOptions({ options }: DesiredContainer): FileContainer {
+  const { nameservers, searchDomains, startup, arch, ostype, ...same } = options;
+  return compact<FileContainer>({
+    ...same,
+    startup:
+      startup &&
+      compact<FileStartup>({ order: startup.order, up: startup.upSeconds, down: startup.downSeconds }),
+    nameserver: nameservers,
+    searchDomain: searchDomains,
+    arch,
+    ostype,
+  });
+}
+
+function writeContainer(container: DesiredContainer): FileContainer {
+  const { key, hostname, vmid, compute, access, power, restart } = container;
+  return compact<FileContainer>({
+    vmid: vmid === 'auto' ? undefined : vmid,
+    hostname: hostname === key ? undefined : hostname,
+    adopt: container.adopt || undefined,
+    node: container.node,
+    template: container.template,
+    templateStorage: container.templateStorage,
+    unprivileged: container.unprivileged ? undefined : false,
+    cores: compute.cores,
+    cpuLimit: compute.cpuLimit,
+    cpuUnits: compute.cpuUnits,
+    memory: mebibytes(compute.memoryMiB),
+    swap: mebibytes(compute.swapMiB),
+    rootfs: rootfs(container.rootfs),
+    mounts: mapValues(container.mounts, mount),
+    nets: mapValues(container.nets, net),
+    devices: container.devices,
+    features: container.features,
+    ...writeOptions(container),
+    pool: container.pool,
+    power: power === 'running' ? undefined : power,
+    restart: restart === 'ask' ? undefined : restart,
+    dependsOn: container.dependsOn,
+    sshKeys: access?.sshKeys,
+    password: access?.password && formatReference(access.password.$secret),
+  });
+}
+
+/**
+ * Describes a fleet in the vocabulary of the file.
+ *
+ * @param fleet - for example containers that were read from a cluster.
+ * @returns the content of a fleet file that loads as this fleet.
+ */
+export function toFleetFile(fleet: DesiredFleet): FleetFile {
+  return {
+    version: 1,
+    fleet: fleet.name,
+    vmids: fleet.vmids,
+    containers: Object.fromEntries(
+      fleet.containers.map((container) => [container.key, writeContainer(container)]),
+    ),
+  };
+}
+
+/**
+ * Writes a fleet file.
+ *
+ * @param file - its content.
+ * @param options.comment - lines to begin with, without `#`.
+ * @returns YAML that ends with a newline.
+ */
+export function writeFleet(file: FleetFile, options: { readonly comment?: readonly string[] } = {}): string {
+  const comment = (options.comment ?? []).map((line) => `# ${line}`.trimEnd());
+  return [...comment, stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })].join('\n');
+}
