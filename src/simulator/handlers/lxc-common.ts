@@ -101,7 +101,10 @@ export function lockConfig<T>(
 }
 
 /** Changes single values of the active config at once. `undefined` removes a key. */
-export function writeConfig(container: SimContainer, values: Readonly<Record<string, string | undefined>>): void {
+export function writeConfig(
+  container: SimContainer,
+  values: Readonly<Record<string, string | undefined>>,
+): void {
   const draft = draftOf(container);
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) delete draft.config[key];

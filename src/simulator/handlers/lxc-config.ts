@@ -32,7 +32,9 @@ export function configValues(context: HandlerContext): Record<string, string> {
 
 function list(context: HandlerContext, name: string): string[] {
   const value = context.params[name];
-  return Array.isArray(value) ? value.flatMap((item) => splitList(String(item))) : splitList(String(value ?? ''));
+  return Array.isArray(value)
+    ? value.flatMap((item) => splitList(String(item)))
+    : splitList(String(value ?? ''));
 }
 
 function readChange(context: HandlerContext): ConfigChange {

@@ -104,7 +104,10 @@ const checkNet: Check = ({ context, vmid, pool, old, value }) => {
 };
 
 /** Which feature flags a change is about. */
-function changedFlags(old: string | undefined, value: string | undefined): { nesting: boolean; others: boolean } {
+function changedFlags(
+  old: string | undefined,
+  value: string | undefined,
+): { nesting: boolean; others: boolean } {
   const before = parseProperties(lxcFeatures, old ?? '');
   const after = parseProperties(lxcFeatures, value ?? '');
   if (old !== undefined && value !== undefined) {

@@ -10,8 +10,8 @@ import { commit, draftOf, mountsOf } from '../model/lxc-config.ts';
 import { parseProperties } from '../model/property-values.ts';
 import type { SimContainer, SimRuntime } from '../model/state.ts';
 import { durations, haltMs } from '../model/timing.ts';
-import { needVolume } from '../model/volume-operations.ts';
 import { parseVolumeId } from '../model/volume-names.ts';
+import { needVolume } from '../model/volume-operations.ts';
 import { findVolume, usableStorage } from '../model/volumes.ts';
 import { changeContext, checkLock, isTemplate, lockConfig, needContainer } from './lxc-common.ts';
 
@@ -125,7 +125,8 @@ export async function startTask(
 function down(context: HandlerContext, container: SimContainer, runtime: SimRuntime): void {
   if (container.runtime !== runtime) return;
   container.runtime = null;
-  if (context.state.containers[container.vmid] === container) applyPending(context, container, () => undefined);
+  if (context.state.containers[container.vmid] === container)
+    applyPending(context, container, () => undefined);
 }
 
 /** Kills a running container. */

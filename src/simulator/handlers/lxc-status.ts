@@ -4,7 +4,15 @@ import { guestStatus } from '../model/guest-status.ts';
 import { nodeOf } from '../model/nodes.ts';
 import type { SimContainer } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
-import { checkLock, checkQuorum, findContainer, lockConfig, needContainer, skipLock, vmidOf } from './lxc-common.ts';
+import {
+  checkLock,
+  checkQuorum,
+  findContainer,
+  lockConfig,
+  needContainer,
+  skipLock,
+  vmidOf,
+} from './lxc-common.ts';
 import { haStatus, isHaManaged, requestHaState } from './lxc-ha.ts';
 import { bootContainer, haltContainer, killContainer, startTask } from './lxc-runtime.ts';
 
@@ -89,8 +97,7 @@ function stop(context: HandlerContext): string {
 function shutdown(context: HandlerContext): string {
   const vmid = vmidOf(context);
   needRunning(context);
-  if (isHaManaged(context.state, vmid))
-    return requestHaState(context, vmid, nodeOf(context).name, 'stopped');
+  if (isHaManaged(context.state, vmid)) return requestHaState(context, vmid, nodeOf(context).name, 'stopped');
   const timeoutMs = (context.number('timeout') ?? defaultTimeoutSeconds) * 1000;
   const kill = context.flag('forceStop') ?? false;
   return forkLocked(context, 'vzshutdown', async (worker, container) => {
