@@ -20,8 +20,13 @@ export function splitOwner(owner: string): { user: string; tokenid?: string } {
   return at < 0 ? { user: owner } : { user: owner.slice(0, at), tokenid: owner.slice(at + 1) };
 }
 
-/** A user owns the tasks of its tokens as well; a token owns only its own. */
-function owns(context: HandlerContext, owner: string): boolean {
+/**
+ * Whether a task is the caller's: a user owns the tasks of its tokens as well, a token only its own.
+ *
+ * @param context - request.
+ * @param owner - `user@realm` or `user@realm!token`.
+ */
+export function owns(context: HandlerContext, owner: string): boolean {
   return context.auth.tokenid === undefined
     ? splitOwner(owner).user === context.auth.userid
     : owner === context.auth.authid;

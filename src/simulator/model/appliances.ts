@@ -132,6 +132,10 @@ export interface BackupContent {
   readonly config: Readonly<Record<string, string>>;
   /** Raw `lxc.*` lines. */
   readonly raw: readonly (readonly [string, string])[];
+  /** What the saved volumes held, in bytes. */
+  readonly contentBytes?: number;
+  /** Version of systemd inside. */
+  readonly systemd?: number;
 }
 
 /**

@@ -232,6 +232,8 @@ export interface SimState {
   pools: Record<string, SimPool>;
   haResources: Record<string, Record<string, unknown>>;
   firewall: Record<string, unknown>;
+  /** Scheduled backups by id; absent: none. */
+  backupJobs?: Record<string, Record<string, string | number>>;
   catalogue: SimCatalogueEntry[];
   /** Key for tickets. */
   secret: string;
