@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { die, type HandlerContext, type HandlerTable, paramError } from '../context.ts';
 import { backupContent } from '../model/appliances.ts';
+import { type BackupJobSettings, backupJobs } from '../model/backup-jobs.ts';
 import { splitList } from '../model/datacenter.ts';
 import { sectionText } from '../model/digest.ts';
 import { nodeOf } from '../model/nodes.ts';
@@ -118,15 +119,8 @@ function extractConfig(context: HandlerContext): string {
 
 // ---- scheduled jobs ----
 
-type Job = Record<string, string | number>;
-
-function jobsOf(state: SimState): Record<string, Job> {
-  state.backupJobs ??= {};
-  return state.backupJobs;
-}
-
 /** Settings as they were sent; numbers where the schema has integers and booleans. */
-function jobSettings(context: HandlerContext): Job {
+function jobSettings(context: HandlerContext): BackupJobSettings {
   const other = new Set(['id', 'delete', 'starttime', 'dow']);
   const entries = Object.keys(context.params)
     .filter((key) => !other.has(key))
@@ -143,21 +137,21 @@ function jobSettings(context: HandlerContext): Job {
   };
 }
 
-function checkJob(job: Job): void {
+function checkJob(job: BackupJobSettings): void {
   checkSelection({ vmid: job['vmid'], all: job['all'] === 1, pool: job['pool'], exclude: job['exclude'] });
 }
 
-function jobRow(id: string, job: Job): Record<string, unknown> {
+function jobRow(id: string, job: BackupJobSettings): Record<string, unknown> {
   return { enabled: 1, ...job, id, type: 'vzdump' };
 }
 
-function jobOf(context: HandlerContext): { id: string; job: Job } {
+function jobOf(context: HandlerContext): { id: string; job: BackupJobSettings } {
   const id = context.text('id') ?? '';
-  return { id, job: jobsOf(context.state)[id] ?? paramError({ id: `No such job '${id}'` }) };
+  return { id, job: backupJobs(context.state)[id] ?? paramError({ id: `No such job '${id}'` }) };
 }
 
 function createJob(context: HandlerContext): null {
-  const jobs = jobsOf(context.state);
+  const jobs = backupJobs(context.state);
   const unique = createHash('sha1').update(String(context.random())).digest('hex');
   const id = context.text('id') ?? `backup-${unique.slice(0, 8)}-${unique.slice(8, 12)}`;
   const job = jobSettings(context);
@@ -174,7 +168,7 @@ function updateJob(context: HandlerContext): null {
   const { id, job } = jobOf(context);
   checkRights(context);
   const settings = jobSettings(context);
-  const changed: Job = { ...job, ...settings };
+  const changed: BackupJobSettings = { ...job, ...settings };
   for (const key of splitList(context.text('delete') ?? '')) delete changed[key];
   // One way of selecting guests replaces the others.
   for (const [key, others] of [
@@ -185,7 +179,7 @@ function updateJob(context: HandlerContext): null {
     if (settings[key] !== undefined && settings[key] !== 0)
       for (const other of others) if (settings[other] === undefined) delete changed[other];
   checkJob(changed);
-  jobsOf(context.state)[id] = changed;
+  backupJobs(context.state)[id] = changed;
   return null;
 }
 
@@ -193,7 +187,7 @@ function updateJob(context: HandlerContext): null {
 function notBackedUp(context: HandlerContext): unknown {
   const { state } = context;
   const covered = new Set(
-    Object.values(jobsOf(state))
+    Object.values(backupJobs(state))
       .filter((job) => job['enabled'] !== 0)
       .flatMap((job) => selectedGuests(state, job)),
   );
@@ -209,7 +203,7 @@ export const backupHandlers: HandlerTable = {
   'POST /nodes/{node}/vzdump': vzdump,
   'GET /nodes/{node}/vzdump/defaults': defaults,
   'GET /nodes/{node}/vzdump/extractconfig': extractConfig,
-  'GET /cluster/backup': ({ state }) => Object.entries(jobsOf(state)).map(([id, job]) => jobRow(id, job)),
+  'GET /cluster/backup': ({ state }) => Object.entries(backupJobs(state)).map(([id, job]) => jobRow(id, job)),
   'POST /cluster/backup': createJob,
   'GET /cluster/backup/{id}': (context) => {
     const { id, job } = jobOf(context);
@@ -217,7 +211,7 @@ export const backupHandlers: HandlerTable = {
   },
   'PUT /cluster/backup/{id}': updateJob,
   'DELETE /cluster/backup/{id}': (context) => {
-    delete jobsOf(context.state)[jobOf(context).id];
+    delete backupJobs(context.state)[jobOf(context).id];
     return null;
   },
   'GET /cluster/backup-info/not-backed-up': notBackedUp,

@@ -1,6 +1,7 @@
 /** Destroying containers (pve-container API2/LXC.pm destroy_vm, LXC.pm destroy_lxc_container). */
 import { die, type HandlerContext, type HandlerTable, type SimWorker } from '../context.ts';
 import { checkProtection } from '../model/apply-changes.ts';
+import { removeFromBackupJobs } from '../model/backup-jobs.ts';
 import { volumesOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
@@ -59,7 +60,7 @@ function freeAll(context: HandlerContext, worker: SimWorker, container: SimConta
   }
 }
 
-/** Rights, pool membership and firewall always go; a purge takes HA along. */
+/** Rights, pool membership and firewall always go; a purge takes backup jobs and HA along. */
 function forget(context: HandlerContext, worker: SimWorker, vmid: number): void {
   const { state } = context;
   state.acls = state.acls.filter((acl) => acl.path !== `/vms/${vmid}`);
@@ -67,6 +68,7 @@ function forget(context: HandlerContext, worker: SimWorker, vmid: number): void 
   delete state.firewall[`vms/${vmid}`];
   if (!context.flag('purge')) return;
   worker.log(`purging CT ${vmid} from related configurations..`);
+  removeFromBackupJobs(state, vmid);
   if (!state.haResources[haSid(vmid)]) return;
   delete state.haResources[haSid(vmid)];
   worker.log(`NOTE: removed CT ${vmid} from HA resource configuration.`);

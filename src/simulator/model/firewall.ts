@@ -36,14 +36,14 @@ export interface FirewallFile {
  * @param vmid - guest id.
  */
 export function guestFirewall(vmid: number): string {
-  return String(vmid);
+  return `vms/${vmid}`;
 }
 
 /**
  * A firewall file, to be changed in place.
  *
  * @param state - cluster.
- * @param name - `cluster`, `nodes/NODE` or a guest id.
+ * @param name - `cluster`, `nodes/NODE` or `vms/ID`.
  */
 export function firewallFile(state: SimState, name: string): FirewallFile {
   const known = state.firewall[name] as Partial<FirewallFile> | undefined;
