@@ -4,7 +4,6 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit from 'p-limit';
 import { abortable } from '../util/abort.ts';
@@ -32,22 +31,22 @@ export interface AxiosTransportOptions {
 
 /** What is known about one exchange while it goes on. */
 interface Watch {
-  socket?: Socket;
-  bytesBefore: number;
+  /** A connection was handed to the request. */
+  connected: boolean;
+  /** It had served a request before. */
   reused: boolean;
   answered: boolean;
 }
 
-/** Passes requests to Node.js and notes which socket each one gets; axios calls `request` as it would node:https. */
+/** Passes requests to Node.js and notes how far each one gets; axios calls `request` as it would node:https. */
 function watching(watch: Watch): { request: typeof http.request } {
   const request = (
     options: https.RequestOptions,
     onResponse: (response: http.IncomingMessage) => void,
   ): http.ClientRequest => {
     const sent = (options.protocol === 'https:' ? https : http).request(options, onResponse);
-    sent.once('socket', (socket: Socket) => {
-      watch.socket = socket;
-      watch.bytesBefore = socket.bytesWritten;
+    sent.once('socket', () => {
+      watch.connected = true;
       watch.reused = sent.reusedSocket;
     });
     sent.once('response', () => {
@@ -58,9 +57,9 @@ function watching(watch: Watch): { request: typeof http.request } {
   return { request: request as typeof http.request };
 }
 
-/** Sockets are handed out only when they are connected and trusted, so a request without socket was never sent. */
+/** Sockets are handed out only when they are connected and trusted, so a request without one was never sent. */
 function wasSent(watch: Watch): 'no' | 'maybe' {
-  return watch.socket === undefined || watch.socket.bytesWritten === watch.bytesBefore ? 'no' : 'maybe';
+  return watch.connected ? 'maybe' : 'no';
 }
 
 function explain(error: unknown, watch: Watch): TransportFailure {
@@ -166,7 +165,7 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
     mayRenew: boolean,
   ): Promise<WireResponse> => {
     signal?.throwIfAborted();
-    const watch: Watch = { bytesBefore: 0, reused: false, answered: false };
+    const watch: Watch = { connected: false, reused: false, answered: false };
     const result = await withDeadline(request.timeoutMs, signal, (stop) => exchange(request, watch, stop));
     if ('value' in result) return result.value;
     signal?.throwIfAborted();

@@ -24,12 +24,12 @@ function tlsHint(failure: TlsFailure): string {
   if (failure.expected) {
     return failure.actual === undefined
       ? 'the server showed no certificate; check host and port'
-      : `if the server's certificate was renewed, compare ${failure.actual} with what 'pvenode cert info' shows on the node, then pin the new one; otherwise somebody is in between`;
+      : `if the server's certificate was renewed, compare the new fingerprint with what 'pvenode cert info' shows on the node and pin it: PVEFLEET_FINGERPRINT=${failure.actual}; otherwise somebody may be in between`;
   }
   if (failure.actual === undefined) return 'give the CA file of the cluster (PVEFLEET_CA_FILE)';
   return (
-    `compare ${failure.actual} with what 'pvenode cert info' shows on the node; if it is the same, pin it with ` +
-    `PVEFLEET_FINGERPRINT=${failure.actual} (or --fingerprint, or 'fingerprint' in the profile), ` +
+    "compare the fingerprint with what 'pvenode cert info' shows on the node; if it is the same, pin it: " +
+    `PVEFLEET_FINGERPRINT=${failure.actual} (or --fingerprint, or 'fingerprint' in the profile); ` +
     'or give the CA file of the cluster (PVEFLEET_CA_FILE)'
   );
 }

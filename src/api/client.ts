@@ -2,6 +2,7 @@
  * The typed client: one method per verb, path literals, one flat bag of parameters. Puts the parts together; what each
  * does is in its own module. Loads the HTTP library only at the first request.
  */
+import { setMaxListeners } from 'node:events';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { HttpMethod } from '../schema/types.ts';
 import { UsageError } from '../util/errors.ts';
@@ -66,7 +67,10 @@ function createAuthenticator(options: ClientOptions, dispatcher: Dispatcher): Au
 }
 
 function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
-  return a && b && a !== b ? AbortSignal.any([a, b]) : (a ?? b);
+  const signal = a && b && a !== b ? AbortSignal.any([a, b]) : (a ?? b);
+  // Node.js warns of a leak at eleven listeners; that many requests in parallel on one signal are what we are for.
+  if (signal) setMaxListeners(0, signal);
+  return signal;
 }
 
 /**

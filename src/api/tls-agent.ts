@@ -2,6 +2,7 @@
  * Keep-alive agents whose sockets come from connect.ts, so that every socket of the pool was trusted before its first
  * request. Everything else is Node.js's own agent.
  */
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -68,6 +69,7 @@ class PveHttpsAgent extends https.Agent implements PveAgent {
 
   constructor(settings: AgentOptions) {
     super(poolOptions(settings));
+    setMaxListeners(0, this.#closing.signal);
     this.#settings = settings;
     this.#context = trustContext(settings.trust);
   }
@@ -94,6 +96,7 @@ class PveHttpAgent extends http.Agent implements PveAgent {
 
   constructor(settings: AgentOptions) {
     super(poolOptions(settings));
+    setMaxListeners(0, this.#closing.signal);
     this.#settings = settings;
   }
 

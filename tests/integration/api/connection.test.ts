@@ -420,4 +420,20 @@ describe('abort', () => {
     expect(await running).toBe(first.signal.reason);
     expect(server.seen.length).toBeLessThanOrEqual(1);
   });
+
+  it('of many requests on one signal makes Node.js warn of nothing', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const server = await serve();
+    const { signal } = new AbortController();
+    const own = new AbortController();
+    const pve = client([server], { signal, maxSockets: 40 });
+    const request = { signal: own.signal };
+    await Promise.all(Array.from({ length: 40 }, () => pve.get('/version', {}, request)));
+    await Promise.all(Array.from({ length: 40 }, () => pve.get('/version')));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
 });
