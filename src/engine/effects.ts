@@ -31,6 +31,22 @@ export async function exists(context: EngineContext, node: string, vmid: number)
   );
 }
 
+/**
+ * The pool that an action puts its container into, when that is all it does.
+ *
+ * @returns name of the pool, or undefined for other actions.
+ */
+export function poolWanted(action: Action): string | undefined {
+  const { path, params } = action.request;
+  return path === '/pools' ? String(params['poolid']) : undefined;
+}
+
+/** The pool of a container; undefined: none. */
+export async function readPool(context: EngineContext, vmid: number): Promise<string | undefined> {
+  const rows = await context.pve.get('/cluster/resources', { type: 'vm' }, { signal: context.signal });
+  return rows.find((row) => Number(row.vmid) === vmid)?.pool;
+}
+
 /** Whether a storage has this volume. */
 export async function hasVolume(
   context: EngineContext,

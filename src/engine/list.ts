@@ -1,7 +1,7 @@
 /** `list`, `show`, and finding the containers that a command means. Reads only. */
 import type { ActualContainer, ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { Vmid } from '../domain/desired.ts';
-import { ownershipTag } from '../domain/fields.ts';
+import { ownershipTag } from '../domain/field-row.ts';
 import { MiB } from '../util/bytes.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';

@@ -4,7 +4,7 @@ import { PveError } from '../api/errors/pve-error.ts';
 import { CodecError } from '../codec/codec-error.ts';
 import type { ActualContainer, ClusterSnapshot, GuestSummary, StorageInfo } from '../domain/actual.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
-import { ownershipTag } from '../domain/fields.ts';
+import { ownershipTag } from '../domain/field-row.ts';
 import { matchFleet } from '../domain/match.ts';
 import { containersToRead } from '../domain/scope.ts';
 import { messageOf } from '../util/errors.ts';

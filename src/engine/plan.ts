@@ -5,36 +5,19 @@ import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
 import { planDownload } from '../domain/plan-download.ts';
 import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
-import { planResize } from '../domain/plan-resize.ts';
-import { planVerb } from '../domain/plan-verb.ts';
+import { planResize, type ResizeChange } from '../domain/plan-resize.ts';
+import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { observe } from './observe.ts';
+
+export type { ResizeChange } from '../domain/plan-resize.ts';
+export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
 
 /** A plan and the observation it was made from. */
 export interface Planned {
   readonly plan: Plan;
   readonly snapshot: ClusterSnapshot;
-}
-
-/** Single steps on existing containers. */
-export type Verb = 'start' | 'stop' | 'shutdown' | 'restart' | 'delete';
-
-/** Options of a single step. */
-export interface VerbOptions {
-  readonly timeoutSeconds?: number;
-  readonly force?: boolean;
-  readonly purge?: boolean;
-}
-
-/** New limits of one container; absent: kept. */
-export interface ResizeChange {
-  readonly memoryMiB?: number;
-  readonly swapMiB?: number;
-  readonly cores?: number;
-  readonly cpuLimit?: number;
-  readonly cpuUnits?: number;
-  readonly rootfsBytes?: number;
 }
 
 /** Where a template goes, and what its name may mean. */

@@ -3,9 +3,19 @@ import { parseUpid } from '../codec/upid.ts';
 import { readBack } from '../domain/converge.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
-import { asActual, exists, hasVolume, type LiveStatus, powerAfter, readStatus, volumeOf } from './effects.ts';
+import {
+  asActual,
+  exists,
+  hasVolume,
+  type LiveStatus,
+  poolWanted,
+  powerAfter,
+  readPool,
+  readStatus,
+  volumeOf,
+} from './effects.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
-import { readRawConfig } from './read-container.ts';
+import { type RawConfig, readRawConfig } from './read-container.ts';
 import type { RunState } from './run-state.ts';
 
 /** How long the HA manager may take to do what its task only ordered, in milliseconds. */
@@ -30,6 +40,11 @@ async function provePower(
 
 function absent(field: string, from: string, to: string): FieldChange[] {
   return [{ field, from, to, effect: 'live' }];
+}
+
+/** PVE: a pending change that cannot be applied at a start is only logged, and goes on waiting. */
+function stillPending(raw: RawConfig): FieldChange[] {
+  return raw.pending.map((field) => ({ field, from: 'in force', to: 'waiting', effect: 'restart' }));
 }
 
 /**
@@ -75,6 +90,11 @@ export async function unprovedChanges(
     run.digests.delete(vmid);
     return (await exists(context, node, vmid)) ? absent('container', 'absent', 'present') : [];
   }
+  const pool = poolWanted(action);
+  if (pool !== undefined) {
+    const found = await readPool(context, vmid);
+    return found === pool ? [] : [{ field: 'pool', from: pool, to: found ?? null, effect: 'live' }];
+  }
   const power = powerAfter(action);
   const status = power === undefined ? undefined : await provePower(context, action, vmid, power, upid);
   const raw = await readRawConfig(context, node, vmid);
@@ -86,5 +106,6 @@ export async function unprovedChanges(
   if (power !== undefined && status?.status !== power && !missing.some(({ field }) => field === 'power')) {
     missing.push(...absent('power', power, status?.status ?? 'unknown'));
   }
+  if (power === 'running') missing.push(...stillPending(raw));
   return missing;
 }

@@ -9,7 +9,16 @@ import { readBack } from '../domain/converge.ts';
 import type { Action, ActionKind } from '../domain/plan.ts';
 import { occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
-import { asActual, exists, hasVolume, powerAfter, readStatus, volumeOf } from './effects.ts';
+import {
+  asActual,
+  exists,
+  hasVolume,
+  poolWanted,
+  powerAfter,
+  readPool,
+  readStatus,
+  volumeOf,
+} from './effects.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { readRawConfig } from './read-container.ts';
 
@@ -83,6 +92,8 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (vmid === undefined) return false;
   if (action.kind === 'container.create') return (await occupantOf(context, action, node, vmid)) === 'ours';
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
+  const pool = poolWanted(action);
+  if (pool !== undefined) return (await readPool(context, vmid)) === pool;
   const power = powerAfter(action);
   if (power !== undefined) {
     const status = await readStatus(context, node, vmid);
