@@ -42,13 +42,24 @@ function checkRights(context: HandlerContext): void {
   if (systemOnly.some((key) => context.text(key) !== undefined)) context.need('/', ['Sys.Modify']);
 }
 
+/** What selects guests. */
+interface Selection {
+  readonly vmid?: string | number | undefined;
+  readonly pool?: string | number | undefined;
+  readonly exclude?: string | number | undefined;
+}
+
+const numbersOf = (list: string | number | undefined): number[] => splitList(String(list ?? '')).map(Number);
+
 /** Guests that a selection means. Ids that exist nowhere stay in: their backup fails visibly. */
-function selectedGuests(state: SimState, values: Readonly<Record<string, unknown>>): number[] {
-  const excluded = new Set(splitList(String(values['exclude'] ?? '')).map(Number));
-  if (values['vmid'] !== undefined) return [...new Set(splitList(String(values['vmid'])).map(Number))];
-  const pool = values['pool'] === undefined ? undefined : state.pools[String(values['pool'])];
-  const all = pool ? pool.vms : allGuests(state).map(({ vmid }) => vmid);
-  return all.filter((vmid) => !excluded.has(vmid)).toSorted((a, b) => a - b);
+function selectedGuests(state: SimState, { vmid, pool, exclude }: Selection): number[] {
+  if (vmid !== undefined) return [...new Set(numbersOf(vmid))];
+  const excluded = new Set(numbersOf(exclude));
+  const members =
+    pool === undefined ? undefined : (state.pools[pool]?.vms ?? die(`pool '${pool}' does not exist`));
+  return (members ?? allGuests(state).map((guest) => guest.vmid))
+    .filter((id) => !excluded.has(id))
+    .toSorted((left, right) => left - right);
 }
 
 function vzdump(context: HandlerContext): string {

@@ -14,6 +14,7 @@ import {
 } from '../model/resources.ts';
 import { isEnabled } from '../model/storage-config.ts';
 import { bulkGuestHandlers } from './bulk.ts';
+import { directory } from './directory.ts';
 import { owns, splitOwner } from './tasks.ts';
 
 /** Finished tasks per node that the nodes tell each other. */
@@ -237,5 +238,8 @@ export const clusterHandlers: HandlerTable = {
   'GET /cluster/options': readOptions,
   'PUT /cluster/options': changeOptions,
   'GET /cluster/log': log,
+  'GET /cluster/replication': () => [],
+  'GET /cluster/bulk-action': directory('/cluster/bulk-action'),
+  'GET /cluster/bulk-action/guest': directory('/cluster/bulk-action/guest'),
   ...bulkGuestHandlers,
 };

@@ -4,6 +4,7 @@
  */
 import type { HandlerContext, HandlerTable } from '../context.ts';
 import { firewallMacros } from '../model/firewall.ts';
+import { directory } from './directory.ts';
 import { aliasesTable, refsTable, setsTable } from './firewall-objects.ts';
 import { groupsTable, optionsTable, rulesTable } from './firewall-rules.ts';
 import { clusterScope, containerScope, nodeScope, type Scope } from './firewall-scopes.ts';
@@ -20,6 +21,8 @@ function scopeRules(scope: Scope): HandlerTable {
 }
 
 export const firewallHandlers: HandlerTable = {
+  'GET /cluster/firewall': directory('/cluster/firewall'),
+  'GET /nodes/{node}/firewall': directory('/nodes/{node}/firewall'),
   ...optionsTable(clusterScope),
   ...scopeRules(clusterScope),
   ...aliasesTable(clusterScope),

@@ -11,6 +11,7 @@ import { guestOf } from '../model/resources.ts';
 import type { SimState } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import { withParams } from './call-handler.ts';
+import { directory } from './directory.ts';
 import { actOnHaState } from './lxc-ha.ts';
 
 type Entry = Record<string, unknown>;
@@ -136,7 +137,7 @@ function haManagerActs(context: HandlerContext, sid: string): void {
 
 /** State of a service as the manager sees it: what was asked for, or what the guest still is. */
 function serviceState(state: SimState, sid: string, entry: Entry): string {
-  const wanted = String(entry['state'] ?? 'started');
+  const wanted = entry['state'] ?? 'started';
   const guest = guestOf(state, Number(sid.slice(3)));
   const running = guest?.type === 'lxc' ? guest.container.runtime !== null : guest?.vm.status === 'running';
   if (wanted === 'ignored') return 'ignored';
@@ -216,6 +217,9 @@ function noGroups(): never {
 }
 
 export const haHandlers: HandlerTable = {
+  'GET /cluster/ha': directory('/cluster/ha'),
+  'GET /cluster/ha/status': directory('/cluster/ha/status'),
+  'GET /cluster/ha/rules': () => [],
   'GET /cluster/ha/resources': listResources,
   'POST /cluster/ha/resources': createResource,
   'GET /cluster/ha/resources/{sid}': readResource,

@@ -6,6 +6,7 @@ import { allGuests, machineStats, nodeRow, nodeUsage } from '../model/resources.
 import { rrdTimes } from '../model/rrd.ts';
 import type { SimNode } from '../model/state.ts';
 import { bulkNodeHandlers } from './bulk.ts';
+import { directory } from './directory.ts';
 
 const kernel = { release: '6.17.9-1-pve', version: '#1 SMP PREEMPT_DYNAMIC PMX 6.17.9-1' };
 const daySeconds = 86_400;
@@ -204,6 +205,9 @@ function emptyLog(context: HandlerContext): unknown {
 
 export const nodesHandlers: HandlerTable = {
   'GET /nodes': list,
+  'GET /nodes/{node}': directory('/nodes/{node}'),
+  'GET /nodes/{node}/certificates': directory('/nodes/{node}/certificates'),
+  'GET /nodes/{node}/replication': () => [],
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': (context) => ({ ...context.state.version }),
   'GET /nodes/{node}/time': time,
