@@ -30,11 +30,12 @@ export function configValues(context: HandlerContext): Record<string, string> {
   return values;
 }
 
+/** A list of keys; a repeated parameter is a list as well. */
 function list(context: HandlerContext, name: string): string[] {
   const value = context.params[name];
   return Array.isArray(value)
     ? value.flatMap((item) => splitList(String(item)))
-    : splitList(String(value ?? ''));
+    : splitList(context.text(name) ?? '');
 }
 
 function readChange(context: HandlerContext): ConfigChange {

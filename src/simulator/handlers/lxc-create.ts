@@ -277,8 +277,7 @@ async function work(
     context.fork('vzstart', String(vmid), node, (starter) => startTask(context, starter, vmid, false));
   if (context.flag('ha-managed')) {
     worker.log('Add as HA resource');
-    const sid = haSid(vmid);
-    context.state.haResources[sid] = { sid, type: 'ct', state: start ? 'started' : 'stopped' };
+    context.state.haResources[haSid(vmid)] = { state: start ? 'started' : 'stopped' };
   }
 }
 

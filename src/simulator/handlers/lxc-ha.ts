@@ -5,7 +5,7 @@
 import type { HandlerContext } from '../context.ts';
 import type { SimState } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
-import { findContainer, lockConfig } from './lxc-common.ts';
+import { lockConfig } from './lxc-common.ts';
 import { haltContainer, startTask } from './lxc-runtime.ts';
 
 /** How long the HA manager lets a container halt. */
@@ -58,13 +58,15 @@ export function requestHaState(
  * @param node - where the container is.
  */
 export function actOnHaState(context: HandlerContext, vmid: number, node: string): void {
-  const container = findContainer(context, vmid);
-  const wanted = context.state.haResources[haSid(vmid)]?.['state'];
-  if (!container) return;
+  const container = context.state.containers[vmid];
+  const resource = context.state.haResources[haSid(vmid)];
+  if (!resource || container?.node !== node) return;
+  const { state: wanted = 'started' } = resource;
+  const id = String(vmid);
   if (wanted === 'started' && !container.runtime)
-    context.fork('vzstart', String(vmid), node, (worker) => startTask(context, worker, vmid, false));
-  if (wanted === 'stopped' && container.runtime)
-    context.fork('vzshutdown', String(vmid), node, (worker) =>
+    context.fork('vzstart', id, node, (worker) => startTask(context, worker, vmid, false));
+  if ((wanted === 'stopped' || wanted === 'disabled') && container.runtime)
+    context.fork('vzshutdown', id, node, (worker) =>
       lockConfig(
         context,
         vmid,

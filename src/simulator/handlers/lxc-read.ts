@@ -8,7 +8,7 @@ import { rrdTimes } from '../model/rrd.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 import { hasVolumeFeature } from '../model/volume-operations.ts';
 import type { VolumeFeature } from '../model/volumes.ts';
-import { needContainer, vmidOf } from './lxc-common.ts';
+import { findContainer, needContainer, vmidOf } from './lxc-common.ts';
 import { needSnapshot } from './lxc-config.ts';
 
 const parts = [
@@ -84,8 +84,11 @@ export const lxcReadHandlers: HandlerTable = {
     return parts.map((subdir) => ({ subdir }));
   },
   'GET /nodes/{node}/lxc/{vmid}/feature': feature,
-  'GET /nodes/{node}/lxc/{vmid}/interfaces': (context) =>
-    guestInterfaces(context.state, needContainer(context), context.clock.now()),
+  // Without a process there are no addresses; an unknown container has none either.
+  'GET /nodes/{node}/lxc/{vmid}/interfaces': (context) => {
+    const container = findContainer(context, vmidOf(context));
+    return container ? guestInterfaces(context.state, container, context.clock.now()) : null;
+  },
   // Not forwarded to the container's node: every node has the metrics of all.
   'GET /nodes/{node}/lxc/{vmid}/rrddata': (context) => {
     const container = context.state.containers[vmidOf(context)] ?? needContainer(context);

@@ -81,7 +81,7 @@ export async function bootContainer(
   worker: SimWorker,
   container: SimContainer,
 ): Promise<void> {
-  applyPending(context, container, worker.log);
+  applyPending(context, container, (line) => worker.log(line));
   checkLxcConfig(context.state, container);
   for (const [, mount] of mountsOf(container.config)) {
     if (mount.kind !== 'volume') continue;

@@ -20,9 +20,9 @@ import { allocateVolume, findVolume, freeVolume, storageConfig } from './volumes
 export interface ChangeContext {
   readonly state: SimState;
   /** Seconds since the epoch. */
-  seconds(): number;
+  readonly seconds: () => number;
   /** Makes a MAC address. */
-  newMac(): string;
+  readonly newMac: () => string;
 }
 
 /** A change as it is asked for. */
