@@ -30,7 +30,7 @@ export interface Authenticator {
 }
 
 /** Parameters of `POST /access/ticket`. */
-export interface LoginParams {
+interface LoginParams {
   readonly username: string;
   readonly password: string;
   readonly 'tfa-challenge'?: string;

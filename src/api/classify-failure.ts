@@ -38,10 +38,9 @@ function tlsReason(failure: TlsFailure, url: string): string {
   if (failure.expected) {
     return `the certificate of ${url} is not the pinned one: its SHA-256 fingerprint is ${failure.actual ?? 'unknown'}`;
   }
-  const shown = failure.actual === undefined ? '' : ` (SHA-256 fingerprint ${failure.actual})`;
-  return failure.actual === undefined && failure.errno.includes('SSL')
-    ? `no TLS connection to ${url}: ${failure.reason}`
-    : `the certificate of ${url} is not trusted: ${failure.reason}${shown}`;
+  return failure.actual === undefined
+    ? `no trusted TLS connection to ${url}: ${failure.reason}`
+    : `the certificate of ${url} is not trusted: ${failure.reason} (SHA-256 fingerprint ${failure.actual})`;
 }
 
 /**

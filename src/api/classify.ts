@@ -12,7 +12,7 @@ import { PveParameterError } from './errors/parameter-error.ts';
 import { PvePermissionError } from './errors/permission-error.ts';
 import type { PveError, RequestInfo } from './errors/pve-error.ts';
 import { PveServerError } from './errors/server-error.ts';
-import { explainPermission, hints } from './hints.ts';
+import { conflictHints, explainPermission, hints } from './hints.ts';
 import type { WireResponse } from './transport.ts';
 
 interface Body {
@@ -39,7 +39,7 @@ interface Common {
 const conflict =
   (kind: ConflictKind): Row['make'] =>
   (common, match) =>
-    new PveConflictError({ ...common, kind, lock: match[1], hint: hints[kind] });
+    new PveConflictError({ ...common, kind, lock: match[1], hint: conflictHints[kind] });
 
 const missing =
   (what: MissingThing): Row['make'] =>

@@ -81,6 +81,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     const url = urls[index] as string;
     const startedAt = clock.now();
     let status: number | undefined;
+    let answer: unknown;
     try {
       const response = await transport.send(
         {
@@ -96,15 +97,15 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       hadContact = true;
       // A refusal is an answer too; 502 and above may only say that this one cannot reach the other.
       if (status < 502) preferred = index;
-      const answer = evaluate(call, response);
-      report(call, startedAt, { status });
-      return answer;
+      answer = evaluate(call, response);
     } catch (thrown) {
       const error = thrown instanceof TransportError ? classifyFailure(thrown.failure, call, url) : thrown;
       const text = error instanceof Error ? error.message : String(error);
       report(call, startedAt, { error: text, ...(status === undefined ? {} : { status }) });
       throw error;
     }
+    report(call, startedAt, { status });
+    return answer;
   };
 
   /** One round over the URLs, beginning with the one that answered last. */

@@ -1,7 +1,8 @@
 /** What to do about an error: one instruction each. Pure text; the errors themselves are made in classify.ts. */
 import type { ConflictKind } from './errors/conflict-error.ts';
 
-const conflictHints: Readonly<Record<ConflictKind, string | undefined>> = {
+/** Instructions by kind of conflict. */
+export const conflictHints: Readonly<Record<ConflictKind, string | undefined>> = {
   exists: 'take another id or name, or look at what is there with: pvefleet list',
   digest: 'somebody changed the configuration meanwhile: plan again and look at the difference',
   locked:
@@ -14,7 +15,6 @@ const conflictHints: Readonly<Record<ConflictKind, string | undefined>> = {
 
 /** Instructions by situation. */
 export const hints = {
-  ...conflictHints,
   auth: 'check the token id and its secret (PVEFLEET_TOKEN_ID, PVEFLEET_TOKEN_SECRET), or the user and password, and that neither is expired or disabled',
   login: 'check the user name with its realm (user@pam, user@pve), the password and the TOTP code',
   quorum: "bring the missing nodes back first; 'pvecm status' on a node shows who is there",

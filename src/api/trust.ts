@@ -3,13 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { UsageError } from '../util/errors.ts';
 import type { TokenAuth } from './types.ts';
 
-/**
- * Tells whether a host is this machine.
- *
- * @param hostname - of a URL; IPv6 addresses in brackets.
- * @returns whether `http://` may be used for it.
- */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 

@@ -165,7 +165,7 @@ describe('a server that speaks something else', () => {
       makeClient({ urls: [`https://127.0.0.1:${server.port}`] }).get('/version'),
     );
     expect(error).toMatchObject({ code: 'PVE_TLS' });
-    expect(error.message).toMatch(/^cannot read \/version: no TLS connection to https:/);
+    expect(error.message).toMatch(/^cannot read \/version: no trusted TLS connection to https:/);
     expect(error.hint).toContain('8006');
   });
 
