@@ -9,6 +9,7 @@ import {
   type SimWorker,
 } from '../context.ts';
 import { isOfFamily } from '../model/defaults.ts';
+import { guestFirewall } from '../model/firewall.ts';
 import { storedDescription } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { type Mount, parseMount, parseProperties, printMount } from '../model/property-values.ts';
@@ -130,6 +131,8 @@ function plan(context: HandlerContext, source: SimContainer, clone: SimContainer
     ...(description === undefined ? {} : { description }),
   });
   clone.raw = structuredClone(source.raw);
+  const rules = context.state.firewall[guestFirewall(source.vmid)];
+  if (rules !== undefined) context.state.firewall[guestFirewall(clone.vmid)] = structuredClone(rules);
   return { ...job, clone, target, pool: context.text('pool'), mounts, wasRunning: source.runtime !== null };
 }
 
@@ -172,6 +175,7 @@ async function run(context: HandlerContext, worker: SimWorker, job: CloneJob): P
   } catch (error) {
     for (const volid of made) freeVolume(state, source.node, volid);
     delete state.containers[clone.vmid];
+    delete state.firewall[guestFirewall(clone.vmid)];
     if (!(error instanceof SimError)) throw error;
     die(`clone failed: ${error.message}`);
   } finally {
@@ -213,7 +217,10 @@ async function startClone(context: HandlerContext): Promise<string> {
     job = plan(context, source, clone);
   } catch (error) {
     writeConfig(source, { lock: undefined });
-    if (clone) delete state.containers[newid];
+    if (clone) {
+      delete state.containers[newid];
+      delete state.firewall[guestFirewall(newid)];
+    }
     throw error;
   }
   return context.fork('vzclone', String(vmid), nodeOf(context).name, (worker) => run(context, worker, job));

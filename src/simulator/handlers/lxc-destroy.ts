@@ -2,6 +2,7 @@
 import { die, type HandlerContext, type HandlerTable, type SimWorker } from '../context.ts';
 import { checkProtection } from '../model/apply-changes.ts';
 import { removeFromBackupJobs } from '../model/backup-jobs.ts';
+import { guestFirewall } from '../model/firewall.ts';
 import { volumesOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
@@ -65,7 +66,7 @@ function forget(context: HandlerContext, worker: SimWorker, vmid: number): void 
   const { state } = context;
   state.acls = state.acls.filter((acl) => acl.path !== `/vms/${vmid}`);
   for (const pool of Object.values(state.pools)) pool.vms = pool.vms.filter((member) => member !== vmid);
-  delete state.firewall[`vms/${vmid}`];
+  delete state.firewall[guestFirewall(vmid)];
   if (!context.flag('purge')) return;
   worker.log(`purging CT ${vmid} from related configurations..`);
   removeFromBackupJobs(state, vmid);

@@ -28,6 +28,8 @@ export const durations = {
   migrateFinish: 500,
   /** Until a failing helper program has given up. */
   fail: 200,
+  /** How long a console waits for somebody to connect. */
+  consoleWait: 10_000,
   /** lxc-checkpoint without criu. */
   checkpoint: 150,
   /** Until the HA manager has acted on a request. */
