@@ -136,8 +136,13 @@ function splitServer(secure: Server, plain: Server): TcpServer {
     socket.once('data', (first: Buffer) => {
       socket.pause();
       socket.unshift(first);
-      (first[0] === tlsHandshake ? secure : plain).emit('connection', socket);
-      socket.resume();
+      // TLS reads what lies in the socket's buffer by itself; the HTTP parser waits for it to flow.
+      if (first[0] === tlsHandshake) {
+        secure.emit('connection', socket);
+      } else {
+        plain.emit('connection', socket);
+        socket.resume();
+      }
     });
   });
 }
