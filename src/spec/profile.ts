@@ -258,11 +258,11 @@ export function parseProfiles(
       findings.report({ code: 'PROFILE_TYPE', message: `the profile '${name}' must be a map` }, value.place);
   }
   const names = Object.keys(profiles);
-  if (!mapMember(tree, 'profiles'))
-    findings.report(
-      { code: 'PROFILE_MISSING', message: "the map 'profiles' is missing" },
-      member(tree, 'profiles')?.place ?? { ...tree.place, end: tree.place.start },
-    );
+  if (!mapMember(tree, 'profiles')) {
+    const place = member(tree, 'profiles')?.place ?? { ...tree.place, end: tree.place.start };
+    findings.report({ code: 'PROFILE_MISSING', message: "the map 'profiles' is missing" }, place);
+    return { diagnostics: findings.list() };
+  }
   const initial = readText(
     member(tree, 'default'),
     'default',

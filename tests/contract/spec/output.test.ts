@@ -1,0 +1,251 @@
+/** plan.schema.json and output.schema.json describe the documents as the types have them. */
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import type { VerifyReport } from '../../../src/domain/converge.ts';
+import type { Plan } from '../../../src/domain/plan.ts';
+import type { ListDocument, ShowDocument } from '../../../src/engine/list.ts';
+import type { PlanFile } from '../../../src/engine/plan-file.ts';
+import type { ApplyReport } from '../../../src/engine/report.ts';
+import { SpecError } from '../../../src/spec/errors.ts';
+import type { ErrorDocument } from '../../../src/util/errors.ts';
+import { load } from '../../unit/spec/support.ts';
+
+const schema = (name: string): object =>
+  JSON.parse(
+    readFileSync(new URL(`../../../config/schema/${name}.schema.json`, import.meta.url), 'utf8'),
+  ) as object;
+const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false });
+const acceptsPlan = ajv.compile(schema('plan'));
+const accepts = ajv.compile(schema('output'));
+
+const upid = 'UPID:pve1:0000C530:00A2B3C4:6502F1A2:vzcreate:101:root@pam:';
+const plan: Plan = {
+  format: 'pvefleet.plan/1',
+  fleet: 'lab',
+  id: '7f3a91c2',
+  actions: [
+    {
+      id: 'web01/create',
+      kind: 'container.create',
+      target: { key: 'web01', vmid: 101, node: 'pve1' },
+      request: {
+        method: 'POST',
+        path: '/nodes/{node}/lxc',
+        params: {
+          node: 'pve1',
+          vmid: 101,
+          unprivileged: true,
+          password: { $secret: 'env:PW' },
+          x: ['a', 'b'],
+        },
+      },
+      completes: 'task',
+      changes: [{ field: 'memory', from: null, to: '512MiB', effect: 'live' }],
+      risk: 'safe',
+      reason: 'not there yet',
+      precondition: { kind: 'vmid-free', flexible: true, from: 100, to: 199 },
+      dependsOn: [],
+    },
+    {
+      id: 'db01/configure:live',
+      kind: 'container.configure',
+      target: { key: 'db01', vmid: 102, node: 'pve2' },
+      request: { method: 'PUT', path: '/nodes/{node}/lxc/{vmid}/config', params: { memory: 4096 } },
+      completes: 'now',
+      changes: [{ field: 'features', from: { nesting: true }, to: null, effect: 'restart' }],
+      risk: 'disruptive',
+      reason: 'memory differs',
+      precondition: { kind: 'digest', digest: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' },
+      dependsOn: ['web01/create'],
+    },
+    {
+      id: 'template/pve1/local/x',
+      kind: 'template.download',
+      target: { key: 'x', node: 'pve1' },
+      request: { method: 'POST', path: '/nodes/{node}/aplinfo', params: {} },
+      completes: 'task',
+      changes: [],
+      risk: 'safe',
+      reason: 'not on its storage',
+      precondition: { kind: 'none' },
+      dependsOn: [],
+    },
+  ],
+  inSync: ['cache01'],
+  refusals: [
+    {
+      key: 'old',
+      vmid: 103,
+      needs: 'destroy',
+      code: 'DESTROY_NOT_ALLOWED',
+      message: 'no',
+      hint: 'yes',
+      changes: [],
+    },
+  ],
+  notices: [{ severity: 'warning', code: 'NODE_DIFFERS', message: 'on pve2' }],
+  summary: { create: 1, update: 1, destroy: 0, unchanged: 1 },
+};
+const planFile: PlanFile = {
+  format: 'pvefleet.plan-file/1',
+  plan,
+  meta: { createdAt: '2026-11-23T16:01:02.120Z', tool: 'pvefleet 0.1.0', endpoint: 'https://pve1:8006' },
+};
+const error: ErrorDocument = {
+  format: 'pvefleet.error/1',
+  code: 'PVE_LOCKED',
+  message: 'locked',
+  hint: 'wait',
+  details: {},
+};
+const apply: ApplyReport = {
+  format: 'pvefleet.apply/1',
+  fleet: 'lab',
+  planId: '7f3a91c2',
+  actions: [
+    {
+      id: 'web01/create',
+      kind: 'container.create',
+      key: 'web01',
+      vmid: 101,
+      node: 'pve1',
+      result: 'ok',
+      upid,
+      ms: 12,
+    },
+    {
+      id: 'db01/configure:live',
+      kind: 'container.configure',
+      key: 'db01',
+      node: 'pve2',
+      result: 'failed',
+      ms: 3,
+      error,
+      log: ['x'],
+    },
+  ],
+  summary: { ok: 1, warnings: 0, unchanged: 0, diverged: 0, failed: 1, skipped: 0, indeterminate: 0 },
+  runningUpids: [upid],
+  interrupted: false,
+  ms: 15,
+};
+const verify: VerifyReport = {
+  format: 'pvefleet.verify/1',
+  fleet: 'lab',
+  converged: false,
+  containers: [
+    { key: 'web01', vmid: 101, node: 'pve1', state: 'diverged' },
+    { key: 'db01', state: 'missing' },
+  ],
+  findings: [
+    {
+      key: 'web01',
+      vmid: 101,
+      node: 'pve1',
+      field: 'memory',
+      state: 'diverged',
+      expected: '1GiB',
+      actual: null,
+    },
+  ],
+  summary: { applied: 0, pending: 0, diverged: 1, missing: 1, unexpected: 0 },
+};
+const list: ListDocument = {
+  format: 'pvefleet.list/1',
+  containers: [
+    {
+      vmid: 101,
+      name: 'web01',
+      node: 'pve1',
+      status: 'running',
+      template: false,
+      tags: ['pvefleet'],
+      cores: 2,
+      cpuLimit: null,
+      memoryMiB: 512,
+      swapMiB: 0,
+      rootfsBytes: 8589934592,
+      usage: { cpu: 0.01, memoryBytes: 1000, diskBytes: null },
+      uptimeSeconds: 12,
+      addresses: ['10.0.0.5/24'],
+      pending: [],
+      fleet: 'lab',
+      key: 'web01',
+    },
+  ],
+};
+const show: ShowDocument = {
+  format: 'pvefleet.show/1',
+  container: list.containers[0] as ListDocument['containers'][number],
+  config: { current: { memory: '512' }, pending: { nesting: null } },
+  digest: 'da39',
+  interfaces: [{ name: 'eth0', mac: 'BC:24:11:00:00:01', addresses: ['10.0.0.5/24'] }],
+  tasks: [{ upid, node: 'pve1', type: 'vzcreate', id: '101', user: 'root@pam', startedAt: 1, state: 'ok' }],
+};
+const { diagnostics, sources } = load('version: 1\nfleet: lab\ncontainers: { a: { cores: 0, node: 5 } }\n');
+const validate = { format: 'pvefleet.validate/1', file: 'f.yaml', valid: false, diagnostics };
+
+const documents: readonly [name: string, document: object][] = [
+  ['plan', plan],
+  ['apply', apply],
+  ['verify', verify],
+  ['list', list],
+  ['show', show],
+  ['validate', validate],
+  ['error', error],
+  ['the error of a fleet file', new SpecError(diagnostics, sources).toJSON()],
+  ['tasks', { format: 'pvefleet.tasks/1', tasks: show.tasks }],
+  [
+    'templates',
+    { format: 'pvefleet.templates/1', templates: [{ volid: 'a:vztmpl/b', storage: 'a', node: 'pve1' }] },
+  ],
+];
+
+/** Every document that lacks one of its members. */
+function incomplete(document: object): object[] {
+  return Object.keys(document).map((key) =>
+    Object.fromEntries(Object.entries(document).filter(([name]) => name !== key)),
+  );
+}
+
+describe('output.schema.json', () => {
+  it.each(documents)('accepts %s', (_name, document) => {
+    expect(accepts(JSON.parse(JSON.stringify(document))), JSON.stringify(accepts.errors)).toBe(true);
+  });
+
+  it('refuses documents that lack a member', () => {
+    for (const document of [plan, apply, verify, list, show])
+      for (const part of incomplete(document)) expect(accepts(part)).toBe(false);
+  });
+
+  it('refuses wrong members deep inside', () => {
+    const [action] = plan.actions;
+    const [container] = list.containers;
+    expect(accepts({ ...plan, actions: [{ ...action, risk: 'none' }] })).toBe(false);
+    expect(accepts({ ...plan, actions: incomplete(action ?? {}).slice(0, 1) })).toBe(false);
+    expect(accepts({ ...list, containers: [{ ...container, vmid: '101' }] })).toBe(false);
+    expect(accepts({ ...apply, summary: { ok: 1 } })).toBe(false);
+    expect(accepts({ ...error, code: 'no code' })).toBe(false);
+  });
+
+  it('takes members that a later version adds', () => {
+    expect(accepts({ ...list, later: true })).toBe(true);
+  });
+});
+
+describe('plan.schema.json', () => {
+  it.each<[string, object]>([
+    ['a plan', plan],
+    ['a saved plan', planFile],
+  ])('accepts %s', (_name, document) => {
+    expect(acceptsPlan(document), JSON.stringify(acceptsPlan.errors)).toBe(true);
+  });
+
+  it('refuses a secret value and a saved plan without origin', () => {
+    const [action] = plan.actions;
+    const leak = { ...action, request: { ...action?.request, params: { password: { value: 'hunter2' } } } };
+    expect(acceptsPlan({ ...plan, actions: [leak] })).toBe(false);
+    expect(acceptsPlan({ format: planFile.format, plan })).toBe(false);
+  });
+});
