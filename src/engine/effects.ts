@@ -6,6 +6,7 @@ import type { Action } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { isGone } from './failures.ts';
 import { type RawConfig, readRawConfig, toActual } from './read-container.ts';
+import { requestText } from './request-text.ts';
 import { decodeStatus } from './resources.ts';
 
 /** State of a container now. */
@@ -37,8 +38,7 @@ export async function exists(context: EngineContext, node: string, vmid: number)
  * @returns name of the pool, or undefined for other actions.
  */
 export function poolWanted(action: Action): string | undefined {
-  const { path, params } = action.request;
-  return path === '/pools' ? String(params['poolid']) : undefined;
+  return action.request.path === '/pools' ? requestText(action.request, 'poolid') : undefined;
 }
 
 /** The pool of a container; undefined: none. */
@@ -64,11 +64,13 @@ export async function hasVolume(
 
 /** Node, storage and volume id of a template action; undefined for other actions. */
 export function volumeOf(action: Action): { node: string; storage: string; volid: string } | undefined {
-  const { storage, template, volume } = action.request.params;
-  if (!action.kind.startsWith('template.') || typeof storage !== 'string') return undefined;
+  const [storage, template, volume] = ['storage', 'template', 'volume'].map((name) =>
+    requestText(action.request, name),
+  );
+  if (!action.kind.startsWith('template.') || storage === undefined) return undefined;
   const { node } = action.target;
-  if (typeof template === 'string') return { node, storage, volid: `${storage}:vztmpl/${template}` };
-  if (typeof volume !== 'string') return undefined;
+  if (template !== undefined) return { node, storage, volid: `${storage}:vztmpl/${template}` };
+  if (volume === undefined) return undefined;
   return { node, storage, volid: volume.includes(':') ? volume : `${storage}:${volume}` };
 }
 

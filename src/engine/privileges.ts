@@ -3,6 +3,7 @@ import { decodeBoolean } from '../codec/scalar.ts';
 import type { DesiredContainer, DesiredFleet } from '../domain/desired.ts';
 import type { Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
+import { requestText } from './request-text.ts';
 
 /** GET /access/permissions: ACL path → privilege → whether it holds for what is below. */
 export type PermissionTree = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -85,8 +86,9 @@ function needsOf(desired: DesiredContainer, vmid: number | undefined): Need[] {
 export function neededPrivileges(fleet: DesiredFleet, plan: Plan): Need[] {
   const vmids = new Map(plan.actions.map(({ target }) => [target.key, target.vmid]));
   const downloads = plan.actions.flatMap(({ kind, request }): Need[] => {
-    if (kind !== 'template.download') return [];
-    const path = `/storage/${String(request.params['storage'])}`;
+    const storage = requestText(request, 'storage');
+    if (kind !== 'template.download' || storage === undefined) return [];
+    const path = `/storage/${storage}`;
     const privileges = ['Datastore.AllocateTemplate', 'Datastore.Audit'];
     return [{ path, grantAt: path, role: 'FleetStorage', privileges }];
   });

@@ -1,6 +1,7 @@
 /** Which limits an action counts against. */
 import type { Action } from '../domain/plan.ts';
 import type { Limits } from './context.ts';
+import { requestText } from './request-text.ts';
 import type { Room } from './scheduler.ts';
 
 /** `storage:8` or `storage:0.5`: a volume to be made; `storage:vm-101-disk-0` is one that is there. */
@@ -31,12 +32,12 @@ export function allocatesOn(action: Action): string[] {
  */
 export function roomsOf(action: Action, limits: Limits): Room[] {
   const { node, key, vmid } = action.target;
-  const { storage } = action.request.params;
+  const storage = requestText(action.request, 'storage');
   return [
     { name: 'all', limit: limits.actions },
     { name: `node ${node}`, limit: limits.actionsPerNode },
     ...(action.kind.startsWith('template.')
-      ? [{ name: `download ${node} ${String(storage)}`, limit: limits.downloadsPerStorage }]
+      ? [{ name: `download ${node} ${storage}`, limit: limits.downloadsPerStorage }]
       : [{ name: `container ${key} ${vmid}`, limit: 1 }]),
     ...allocatesOn(action).map((name) => ({
       name: `allocate ${node} ${name}`,
