@@ -4,6 +4,11 @@ import { createProgram } from './program.ts';
 
 let exitCode = 1;
 
+async function report(error: unknown): Promise<number> {
+  const [{ reportUsage }, { processHost }] = await Promise.all([import('./usage.ts'), import('./host.ts')]);
+  return reportUsage(error, process.argv.slice(2), processHost());
+}
+
 // A reader that goes away (`pvefleet list | head -1`) is no failure, and no reason to leave an apply half done.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -23,8 +28,10 @@ try {
   });
   await program.parseAsync(process.argv);
 } catch (error) {
-  const [{ reportUsage }, { processHost }] = await Promise.all([import('./usage.ts'), import('./host.ts')]);
-  exitCode = reportUsage(error, process.argv.slice(2), processHost());
+  // Help and version end with an exception as well; they must stay as cheap as they are.
+  const wanted = error instanceof Error && 'exitCode' in error && error.exitCode === 0;
+  if (wanted) exitCode = 0;
+  else exitCode = await report(error);
 }
 // Whatever still holds the event loop (an idle connection, a paused stdin) must not keep a finished command alive,
 // but what was written must have left first.

@@ -36,11 +36,20 @@ export interface Change {
   readonly nothing: string;
 }
 
+/** Single steps have no fleet to name. */
+function refusedError(plan: Plan): PlanRefusedError {
+  const { fleet, refusals } = plan;
+  const texts = [...new Set(refusals.map((refusal) => refusal.message))];
+  return new PlanRefusedError({
+    fleet,
+    refusals,
+    ...(fleet === '' ? { message: `refused: ${texts.join('; ')}` } : {}),
+  });
+}
+
 /** Refuses what needs more permission than was given; returns whether a name was typed for it. */
 async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: Change): Promise<boolean> {
-  if (plan.refusals.length > 0) {
-    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
-  }
+  if (plan.refusals.length > 0) throw refusedError(plan);
   const doomed = destroyedBy(plan);
   if (doomed.length === 0 || policy.allow.destroy || policy.allow.recreate) return false;
   if (!runtime.interactive) {

@@ -178,7 +178,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'stop',
         operands: '[names...]',
         text: 'stop containers at once, without shutting down',
-        options: [...selectionRows, failFastRow],
+        options: [...selectionRows, { flags: '--force', text: 'even while they shut down' }, failFastRow],
         load: power,
       },
       {

@@ -8,6 +8,19 @@ import { matchPath, methodsOf } from '../api-paths.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
 
+/** `mp0, mp1, … mp255` becomes `mp0 … mp255`. */
+function shorten(values: readonly string[]): string[] {
+  const family = (value: string | undefined): string | undefined => /^(.*\D)\d+$/.exec(value ?? '')?.[1];
+  return values.flatMap((value, index) => {
+    const own = family(value);
+    if (own === undefined || values.length < 12) return [value];
+    const [before, after] = [family(values[index - 1]) === own, family(values[index + 1]) === own];
+    if (before) return [];
+    const last = values.findLast((other) => family(other) === own);
+    return [after ? `${value} … ${last}` : value];
+  });
+}
+
 /** Type and limits of a value in a few words. */
 export function describeType(schema: ParamSchema): string {
   if (schema.oneOf) return schema.oneOf.map(describeType).join(' or ');
@@ -18,7 +31,7 @@ export function describeType(schema: ParamSchema): string {
       ? ` ${minLength ?? 0}..${maxLength ?? ''} characters`
       : '';
   const format = typeof schema.format === 'string' ? ` (${schema.format})` : '';
-  const values = schema.enum ? `: ${schema.enum.join(' | ')}` : '';
+  const values = schema.enum ? `: ${shorten(schema.enum).join(' | ')}` : '';
   const pattern = schema.pattern !== undefined && !schema.enum ? ` /${schema.pattern}/` : '';
   const preset = schema.default === undefined ? '' : `, default ${schema.default}`;
   const items = schema.type === 'array' && schema.items ? ` of ${describeType(schema.items)}` : '';
