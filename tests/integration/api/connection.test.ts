@@ -268,6 +268,32 @@ describe('kept connections', () => {
     expect(retries).toEqual([]);
   });
 
+  it('when one is dead the others are not trusted either', async () => {
+    const retries: RetryReport[] = [];
+    const uses = new Map<number, number>();
+    let release = (): void => undefined;
+    const bothThere = {
+      promise: new Promise<void>((resolve) => {
+        release = resolve;
+      }),
+      resolve: () => release(),
+    };
+    const server = await serve(async (request, response, count) => {
+      const used = (uses.get(request.connection) ?? 0) + 1;
+      uses.set(request.connection, used);
+      // The first two are under way at once, so that each has a connection.
+      if (count === 2) bothThere.resolve();
+      if (count <= 2) await bothThere.promise;
+      await (used > 1 ? cut(request, response, count) : ok(request, response, count));
+    });
+    const pve = client([server], { onRetry: (r: RetryReport) => retries.push(r) });
+    await Promise.all([pve.get('/version'), pve.get('/version')]);
+    expect(server.connections()).toBe(2);
+    await pve.get('/version');
+    expect(server.seen.at(-1)?.connection).toBe(3);
+    expect(retries).toEqual([]);
+  });
+
   it('a write has a connection of its own, so that it never meets the closing of a kept one', async () => {
     const server = await serve((_, response) => json(response, { data: null }));
     const pve = client([server]);

@@ -88,7 +88,8 @@ export const ok: Answer = (_, response) => json(response, { data: { version: '9.
 export async function startServer(answer: Answer = ok, identity?: Identity): Promise<TestServer> {
   const seen: SeenRequest[] = [];
   const sockets = new Set<Socket>();
-  const numbers = new WeakMap<object, number>();
+  // The TLS socket of a request is another object than the TCP socket of the connection; the port is the same.
+  const numbers = new Map<number | undefined, number>();
   let connections = 0;
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const chunks: Buffer[] = [];
@@ -99,7 +100,7 @@ export async function startServer(answer: Answer = ok, identity?: Identity): Pro
         url: request.url ?? '',
         headers: request.headers,
         body: Buffer.concat(chunks).toString(),
-        connection: numbers.get(request.socket) ?? 0,
+        connection: numbers.get(request.socket.remotePort) ?? 0,
       };
       seen.push(entry);
       void answer(entry, response, seen.length);
@@ -113,9 +114,8 @@ export async function startServer(answer: Answer = ok, identity?: Identity): Pro
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    numbers.set(socket, connections);
+    numbers.set(socket.remotePort, connections);
   });
-  server.on('secureConnection', (socket: Socket) => numbers.set(socket, connections));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../src/api/types.ts';
 import { type ManualClock, manualClock } from '../../../src/util/clock.ts';
-import { answer, clientOver, failure, fakeTransport, type Reply, refusal } from './fake.ts';
+import { answer, clientOver, failure, fakeTransport, type Reply, refusal, reset } from './fake.ts';
 
 const password = 'hunter2hunter2';
 const minute = 60_000;
@@ -157,6 +157,29 @@ describe('ticket', () => {
     expect(server.logins).toHaveLength(2);
   });
 
+  it('a late refusal of an old ticket does not end the session that replaced it', async () => {
+    const server = ticketServer();
+    const held: (() => void)[] = [];
+    const late = fakeTransport(async (request) => {
+      // The refusal is decided at once, but arrives only when it is let go.
+      const reply = server.transport.send(request);
+      if (request.url.endsWith('/nodes')) await new Promise<void>((resolve) => held.push(resolve));
+      return reply;
+    });
+    const pve = clientOver(late, { auth: { kind: 'ticket', username: 'ann@pve', password } });
+    await pve.get('/version');
+    server.revoke();
+    const slow = pve.get('/nodes');
+    await new Promise((resolve) => setImmediate(resolve));
+    await pve.get('/version'); // Logs in again.
+    expect(server.logins).toHaveLength(2);
+    held[0]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    held[1]?.();
+    expect(await slow).toEqual({ ticket: '2' });
+    expect(server.logins).toHaveLength(2);
+  });
+
   it('a request that meets 401 with a fresh ticket too fails', async () => {
     const transport = fakeTransport((request) =>
       request.url.endsWith('/access/ticket')
@@ -223,6 +246,19 @@ describe('second factor', () => {
     server.revoke();
     await pve.get('/version');
     expect(asked).toBe(1);
+  });
+
+  it('a code that may have arrived is not sent again', async () => {
+    const transport = fakeTransport((request) =>
+      new URLSearchParams(request.body).has('tfa-challenge')
+        ? reset
+        : answer({ NeedTFA: 1, ticket: 'PVE:!tfa!{"totp"%3Atrue}:6B046700::x' }),
+    );
+    const pve = clientOver(transport, {
+      auth: { kind: 'ticket', username: 'ann@pve', password, otp: '123456' },
+    });
+    expect(await failure(pve.get('/version'))).toMatchObject({ code: 'PVE_CONNECTION', sent: 'maybe' });
+    expect(transport.sent).toHaveLength(2);
   });
 
   it('is not needed to renew a ticket', async () => {
