@@ -42,6 +42,7 @@ describe('examples', () => {
     ['minimal', 'small', 1],
     ['web-stack', 'cluster', 4],
     ['classroom', 'cluster', 30],
+    ['demo', 'cluster', 12],
   ] as const)('%s fits the seed %s and has %i containers', (name, seed, count) => {
     const fleet = example(name);
     const { nodes, storages, bridges } = seeds[seed];
