@@ -43,14 +43,14 @@ export interface FileMount {
   readonly options?: readonly string[] | null;
 }
 
-export interface FileDevice {
+interface FileDevice {
   readonly mode?: string;
   readonly uid?: number;
   readonly gid?: number;
   readonly denyWrite?: boolean;
 }
 
-export interface FileFeatures {
+interface FileFeatures {
   readonly nesting?: boolean;
   readonly keyctl?: boolean;
   readonly fuse?: boolean;

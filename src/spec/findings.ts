@@ -14,7 +14,7 @@ export interface Problem {
 }
 
 /** Another place that a finding speaks of. */
-export interface RelatedPlace {
+interface RelatedPlace {
   readonly message: string;
   readonly place: Place;
 }

@@ -15,7 +15,7 @@ export type SecretSource =
   | { readonly kind: 'literal'; readonly value: string };
 
 /** How much may be under way at once; the same names as the engine's limits. */
-export interface ProfileLimits {
+interface ProfileLimits {
   readonly requests?: number;
   readonly actions?: number;
   readonly actionsPerNode?: number;

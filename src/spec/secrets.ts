@@ -4,7 +4,7 @@ import type { Problem } from './findings.ts';
 const kinds = ['env', 'file', 'command'];
 
 /** How to write a reference; for hints. */
-export const referenceHint: string = `write a reference: \${env:NAME}, \${file:PATH} or \${command:PROGRAM ARG …}`;
+const referenceHint: string = `write a reference: \${env:NAME}, \${file:PATH} or \${command:PROGRAM ARG …}`;
 
 /**
  * Reads a reference such as `${env:STUDENT_PASSWORD}`.

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** A text, number, boolean or null. */
-export interface ScalarTree {
+interface ScalarTree {
   readonly kind: 'scalar';
   readonly value: string | number | boolean | null;
   /** As written, for example `0660` of the number 660. */
@@ -28,7 +28,7 @@ export interface ScalarTree {
   readonly place: Place;
 }
 
-export interface ListTree {
+interface ListTree {
   readonly kind: 'list';
   readonly items: readonly Tree[];
   readonly place: Place;
@@ -49,7 +49,7 @@ export interface MapTree {
 }
 
 /** Stands where a value was that has been complained about; reads as absent, but nobody reports it as missing. */
-export interface InvalidTree {
+interface InvalidTree {
   readonly kind: 'invalid';
   readonly place: Place;
 }

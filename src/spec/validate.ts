@@ -36,6 +36,11 @@ function kindHint(tree: Tree, expected: string, key: string): string | undefined
     return tree.text === ''
       ? 'a value is missing'
       : `it cannot be unset; leave '${key}' out to leave it alone`;
+  if (tree.kind === 'map') {
+    const { source, start, end } = tree.place;
+    const text = source.text.slice(start, end);
+    return /^\{[^{}:,]*n[^{}:,]*\}$/.test(text) ? `put it in quotes: '${text}'` : undefined;
+  }
   if (expected === kinds['boolean'] && tree.kind === 'scalar') {
     if (/^(?:yes|on|1|true)$/i.test(String(tree.value))) return 'did you mean true?';
     if (/^(?:no|off|0|false)$/i.test(String(tree.value))) return 'did you mean false?';

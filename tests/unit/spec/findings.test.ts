@@ -362,6 +362,12 @@ describe('between containers', () => {
       ['a name that is no host name', '«web_01»: {}', 'SPEC_NAME'],
       ['a fixed vmid for several', 'a-{n}: { count: 3, vmid: «300» }', 'SPEC_VMID'],
       ['one name for several', '«worker»: { count: 3 }', 'SPEC_COUNT', "did you mean 'worker-{n}'?"],
+      [
+        'an expression without quotes',
+        'a-{n}: { count: 3, vmid: «{200+n}» }',
+        'SPEC_TYPE',
+        "put it in quotes: '{200+n}'",
+      ],
       ['too many', 'a-{n}: { count: «10001» }', 'SPEC_RANGE'],
       [
         'an expression that is none',
