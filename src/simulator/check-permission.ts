@@ -114,7 +114,8 @@ const tests: Readonly<Record<string, Test>> = {
     const { any, require_param: required } = options(rest);
     if (required !== undefined && textOf(request.params, String(required)) === '') forbidden();
     const path = fillTemplate(template, request.params);
-    if (path === undefined) forbidden();
+    // A name that no path can hold: nobody has a right there, and the refusal names no path.
+    if (path === undefined) forbidden(`, ${missingPrivilege({}, wanted, any === 1)}`);
     needOn(request, path, wanted, any === 1);
   },
   'userid-group': userGroupTest,

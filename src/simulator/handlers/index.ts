@@ -8,8 +8,25 @@ import { InternalError } from '../../util/errors.ts';
 import type { Handler, HandlerTable } from '../context.ts';
 import { childrenOf } from '../route.ts';
 import { accessHandlers } from './access.ts';
+import { backupHandlers } from './backup.ts';
+import { clusterHandlers } from './cluster.ts';
 import { contentHandlers } from './content.ts';
+import { firewallHandlers } from './firewall.ts';
+import { haHandlers } from './ha.ts';
+import { lxcCloneHandlers } from './lxc-clone.ts';
+import { lxcConfigHandlers } from './lxc-config.ts';
+import { lxcConsoleHandlers } from './lxc-console.ts';
+import { lxcCreateHandlers } from './lxc-create.ts';
+import { lxcDestroyHandlers } from './lxc-destroy.ts';
+import { lxcMigrateHandlers } from './lxc-migrate.ts';
+import { lxcReadHandlers } from './lxc-read.ts';
+import { lxcResizeHandlers } from './lxc-resize.ts';
+import { lxcSnapshotHandlers } from './lxc-snapshot.ts';
+import { lxcStatusHandlers } from './lxc-status.ts';
+import { lxcTemplateHandlers } from './lxc-template.ts';
+import { lxcVolumesHandlers } from './lxc-volumes.ts';
 import { networkHandlers } from './network.ts';
+import { nodesHandlers } from './nodes.ts';
 import { poolsHandlers } from './pools.ts';
 import { storageHandlers } from './storage.ts';
 import { tasksHandlers } from './tasks.ts';
@@ -17,8 +34,25 @@ import { templatesHandlers } from './templates.ts';
 
 const tables: readonly HandlerTable[] = [
   accessHandlers,
+  backupHandlers,
+  clusterHandlers,
   contentHandlers,
+  firewallHandlers,
+  haHandlers,
+  lxcCloneHandlers,
+  lxcConfigHandlers,
+  lxcConsoleHandlers,
+  lxcCreateHandlers,
+  lxcDestroyHandlers,
+  lxcMigrateHandlers,
+  lxcReadHandlers,
+  lxcResizeHandlers,
+  lxcSnapshotHandlers,
+  lxcStatusHandlers,
+  lxcTemplateHandlers,
+  lxcVolumesHandlers,
   networkHandlers,
+  nodesHandlers,
   poolsHandlers,
   storageHandlers,
   tasksHandlers,

@@ -4,7 +4,7 @@ import { formatByName, officialCatalogue } from './appliances.ts';
 import { randomHex, randomUuid } from './random.ts';
 import type { SimNode, SimState, SimStorage, SimToken, SimUser, SimVolume } from './state.ts';
 
-export const gibibyte = 1024 ** 3;
+export const gibibyte: number = 1024 ** 3;
 
 /** Upper-case hex pairs joined by colons, derived from a text. */
 function fingerprintOf(text: string): string {

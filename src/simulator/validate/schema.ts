@@ -221,8 +221,11 @@ function normalise(
 ): Record<string, unknown> {
   const result = Object.create(null) as Record<string, unknown>;
   for (const [key, value] of Object.entries(params)) {
-    if (value === undefined || value === null) continue;
     const schema = schemaOf(key);
+    if (value === undefined || value === null) {
+      if (!schema) result[key] = undefined; // an unknown key is refused even without a value
+      continue;
+    }
     const isList =
       schema?.type === 'string' && typeof schema.format === 'string' && schema.format.endsWith('-list');
     if (Array.isArray(value) && isList) result[key] = value.join(',');

@@ -23,7 +23,7 @@ const decode = (text: string): string => percentDecode(text.replaceAll('+', ' ')
 
 /**
  * Decodes a form. `&` and `;` separate; only what stands between the first and the second `=` is the value; a key without
- * `=` counts as not given.
+ * `=` is there, but has no value: a known parameter then counts as not given, an unknown one is refused.
  *
  * @param text - a body or a query without its question mark.
  * @returns the parameters, without prototype.
@@ -33,8 +33,12 @@ export function decodeForm(text: string): FormParams {
   if (text === '') return params;
   for (const part of text.split(/[&;]/)) {
     const [rawKey = '', rawValue] = part.split('=');
-    if (rawValue === undefined) continue;
+    if (rawKey === '' && rawValue === undefined) continue;
     const key = decode(rawKey);
+    if (rawValue === undefined) {
+      params[key] ??= undefined;
+      continue;
+    }
     const value = decode(rawValue);
     const before = params[key];
     if (before === undefined) params[key] = value;
