@@ -133,7 +133,7 @@ export function encodeProperties(format: ObjectFormat, value: object, options: P
       parts.push(`${text}=${other}`);
       texts.delete(partner);
     } else {
-      parts.push(key === bare && !text.includes('=') ? text : `${key}=${text}`);
+      parts.push(key === bare && text.trim() !== '' && !text.includes('=') ? text : `${key}=${text}`);
     }
   }
   return parts.join(',');

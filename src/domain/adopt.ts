@@ -9,7 +9,7 @@ import type { DesiredContainer } from './desired.ts';
 import { type Conflict, familyNames, proposeFamily, sizeToBe } from './families.ts';
 import { type FieldRow, patchConfig } from './field-row.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
-import { spellNewVolume } from './spelling.ts';
+import { spellNewVolume, withTrueSize } from './spelling.ts';
 
 /** The config a container should have at its next start, and what of the file cannot be had. */
 export interface Proposal {
@@ -41,7 +41,7 @@ function adoptRootfs(
 ): LxcConfig {
   if (!config.rootfs) return config;
   const { storage, sizeBytes } = desired.rootfs;
-  const size = sizeToBe('rootfs.size', config.rootfs.size, sizeBytes, report);
+  const size = sizeToBe('rootfs.size', withTrueSize(config.rootfs, live.rootfs).size, sizeBytes, report);
   const volume =
     storage === undefined || storage === rootfsStorage(config)
       ? config.rootfs.volume

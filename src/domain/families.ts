@@ -16,6 +16,7 @@ import {
   readVolume,
   spellBytes,
   spellNewVolume,
+  withTrueSize,
 } from './spelling.ts';
 import { deviceRows, mergeSubkeys, mountRows, netRows, showSubkeys } from './subkeys.ts';
 
@@ -143,9 +144,8 @@ const mounts: Family<DesiredMount, LxcMount> = {
   },
 };
 
-/** All families; rows of the field table. */
-export const families = { nets, mounts, devices } as const;
-export type FamilyName = keyof typeof families;
+const families = { nets, mounts, devices } as const;
+export type FamilyName = 'nets' | 'mounts' | 'devices';
 
 /**
  * Gives a family without the types of its entries, for code that treats all alike.
@@ -215,7 +215,10 @@ export function proposeFamily(
     // an entry that waits for its removal is kept instead of made anew
     const found =
       next.get(identity) ?? (waiting && !(waiting.key in actual.next[name]) ? waiting : undefined);
-    const merged = family.merge(written, wanted[written] as object, found?.item, report);
+    const inForce = found && (actual.live[name] as Items)[found.key];
+    const item =
+      found && name === 'mounts' ? withTrueSize(found.item as LxcMount, inForce as LxcMount) : found?.item;
+    const merged = family.merge(written, wanted[written] as object, item, report);
     if (merged === undefined) continue;
     let key = found?.key;
     if (key === undefined) {

@@ -9,7 +9,7 @@ import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import { configureAction, rebootAction, resizeAction, type Target } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
-import type { Difference } from './diff.ts';
+import { type Difference, withGrowth } from './diff.ts';
 import { nameSome } from './drift.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { refusal } from './refusal.ts';
@@ -63,8 +63,9 @@ function batches(differences: readonly Difference[], isProtected: boolean): Batc
   const isProtection = ({ change }: Difference): boolean => change.field === 'protection';
   const touchesDisk = (list: readonly Difference[]): boolean =>
     list.some(({ keys }) => keys.some((key) => isDisk(key)));
-  const live = written.filter(({ change }) => change.effect === 'live');
-  const restart = written.filter(({ change }) => change.effect === 'restart');
+  // the string of a disk that grows is written only where it waits for a restart anyway
+  const live = written.filter(({ change, grow }) => change.effect === 'live' && !grow);
+  const restart = written.filter(({ change, grow }) => change.effect === 'restart' || grow);
   const protection = live.filter(isProtection);
   const others = live.filter((difference) => !isProtection(difference));
   if (protection.length > 0 && isProtected && touchesDisk(written))
@@ -130,7 +131,8 @@ function noticesOf({ key, actual, config, differences }: ChangeRequest): Diagnos
 }
 
 /** Wire keys that will still wait for a restart, or the fields that they carry. */
-function waitingAfter({ actual, differences }: ChangeRequest, wanted: Wire, live: Wire): string[] {
+function waitingAfter({ actual, differences }: ChangeRequest, wanted: Wire): string[] {
+  const live = encodeLxcConfig(withGrowth(actual.live, differences));
   const restart = differences.filter(({ change, keys }) => change.effect === 'restart' && keys.length > 0);
   const written = keysOf(differences);
   const carried = keysOf(restart);
@@ -179,10 +181,11 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
   const renewed = wanted['description'] === next['description'] ? [] : ['description'];
   const configure = (call: Batch): void => {
     const keys = withPartners(new Set([...call.keys, ...(call === calls[0] ? renewed : [])]), wanted);
-    const changes = call.differences.map(({ change }) => change);
+    const written = call.differences.map(({ change }) => change);
+    const changes = call.differences.filter(({ grow }) => !grow).map(({ change }) => change);
     add((after) =>
       configureAction(target, call.name, parametersOf(keys, wanted, next, live), digest, {
-        reason: reason(fieldsOf(changes)),
+        reason: reason(fieldsOf(written)),
         after,
         changes,
       }),
@@ -202,7 +205,7 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
       );
   for (const call of calls.filter(rewritesDisk)) configure(call);
   const notices = noticesOf(request);
-  const waiting = isStopped || request.willStop ? [] : waitingAfter(request, wanted, live);
+  const waiting = isStopped || request.willStop ? [] : waitingAfter(request, wanted);
   if (waiting.length === 0 || actual.status !== 'running') return { actions, refusals, notices, waiting: [] };
   if (request.mayRestart) {
     add((after) => rebootAction(target, { reason: `${nameSome(waiting)}: waiting for a restart`, after }));

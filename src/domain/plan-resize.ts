@@ -10,6 +10,7 @@ import type { Plan, Policy } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { withTrueSize } from './spelling.ts';
 
 /** New limits; absent: kept. */
 export interface ResizeChange {
@@ -37,9 +38,14 @@ export function planResize(container: ActualContainer, change: ResizeChange, pol
   const { rootfsBytes, ...limits } = change;
   const conflicts: Conflict[] = [];
   const { rootfs } = container.next;
-  const size = sizeToBe('rootfs.size', rootfs?.size, rootfsBytes, (conflict) => {
-    conflicts.push(conflict);
-  });
+  const size = sizeToBe(
+    'rootfs.size',
+    rootfs && withTrueSize(rootfs, container.live.rootfs).size,
+    rootfsBytes,
+    (conflict) => {
+      conflicts.push(conflict);
+    },
+  );
   const wanted = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
   const patch: ConfigPatch =
     rootfs && size !== undefined ? { ...wanted, rootfs: { ...rootfs, size } } : wanted;

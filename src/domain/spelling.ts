@@ -59,5 +59,23 @@ export function isSizeReached(actual: number, wanted: number): boolean {
   return actual >= wanted && actual - wanted < 4 * MiB;
 }
 
+/** What disks have in common. */
+interface Disk {
+  readonly volume: string;
+  readonly size?: number;
+}
+
+/**
+ * Gives a disk its true size. A disk whose options wait for a restart may have grown since they were written: what waits
+ * still carries the old size, what is in force the true one.
+ *
+ * @param disk - disk of the next start.
+ * @param live - the same disk in force, if there is one.
+ * @returns the disk; with the size of `live` when it is the same volume.
+ */
+export function withTrueSize<T extends Disk>(disk: T, live: Disk | undefined): T {
+  return live?.size === undefined || live.volume !== disk.volume ? disk : { ...disk, size: live.size };
+}
+
 /** A path inside a container without doubled and trailing slashes. */
 export const plainPath = (path: string): string => path.replaceAll(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
