@@ -165,6 +165,12 @@ describe('values of one container', () => {
       ],
       ['a negative order', 'startup: { order: «-1» }', 'SPEC_RANGE'],
       ['an unknown feature', 'features: { «nestign»: true }', 'SPEC_UNKNOWN_KEY', "did you mean 'nesting'?"],
+      ['a type of file system', 'features: { mount: [nfs, «ext 4»] }', 'SPEC_VALUE'],
+      ['an empty text', 'timezone: «" "»', 'SPEC_VALUE'],
+      ['an empty list as text', 'nameserver: «","»', 'SPEC_VALUE'],
+      ['a number for a list', 'nameserver: «5»', 'SPEC_TYPE'],
+      ['a control character in env', 'env: { A: «"a\\nb"» }', 'SPEC_VALUE'],
+      ['a storage that is a number', 'templateStorage: «5»', 'SPEC_TYPE', "did you mean '5', in quotes?"],
       ['features as list', 'features: «[nesting]»', 'SPEC_TYPE'],
       ['a number in env', 'env: { PORT: «8080» }', 'SPEC_TYPE', "did you mean '8080', in quotes?"],
       ['a bad variable', 'env: { «A-B»: x }', 'SPEC_NAME'],
@@ -324,6 +330,8 @@ describe('between containers', () => {
   check(
     [
       ['a node with domain', 'a: { node: «pve1.example.org» }', 'SPEC_NAME', "use the short name: 'pve1'"],
+      ['a quota on an unprivileged root disk', 'a: { rootfs: { quota: «true» } }', 'SPEC_MOUNT'],
+      ['a list as entry', 'a: «[]»', 'SPEC_TYPE'],
       ['a bare size', 'a: { rootfs: { size: «8» } }', 'SPEC_SIZE', 'did you mean 8GiB?'],
       ['a path for a template', 'a: { template: «/tmp/x.tar» }', 'SPEC_TEMPLATE'],
       ['a host name twice', 'a: {}\nb: { hostname: «A» }', 'SPEC_DUPLICATE_HOSTNAME'],
@@ -481,6 +489,29 @@ students: { name: 's-{nn}' }
     'SPEC_DEPENDS_ON',
     'SPEC_SECRET',
     'SPEC_MISSING',
+  ]);
+});
+
+it('limits the number of interfaces', () => {
+  const nets = Array.from({ length: 33 }, (_, i) => `e${i}: { bridge: vmbr0 }`).join(', ');
+  expect(summary(load(withContainer(`nets: { ${nets} }`))).map((line) => line.split(' ').at(-1))).toEqual([
+    'SPEC_RANGE',
+  ]);
+});
+
+it('refuses a file of many megabytes without parsing it', () => {
+  expect(summary(load(`# ${'x'.repeat(17 * 1024 ** 2)}\n`))).toEqual(['fleet.yaml 1:1-1:1 SPEC_LIMIT']);
+});
+
+it('accepts empty blueprints, and does not complain twice about a broken one', () => {
+  const empty = withEntries('a: { blueprint: [none, file] }', 'blueprints: { none: }');
+  expect(summary(load(empty, { file: '# nothing yet\n' }))).toEqual([]);
+  const { text, at } = unmark(
+    withEntries('a: { blueprint: bad }\nb: { blueprint: bad }', 'blueprints: { bad: «[]» }'),
+  );
+  expect(summary(load(text))).toEqual([`fleet.yaml ${at} SPEC_TYPE`]);
+  expect(summary(load(withEntries('a: { blueprint: list }'), { list: '- a\n' }))).toEqual([
+    'list.yaml 1:1-1:4 SPEC_TYPE',
   ]);
 });
 
