@@ -72,7 +72,7 @@ export function advance(progress: Progress, event: StampedEvent): void {
       break;
     case 'action.start': {
       const where = event.kind.startsWith('template.')
-        ? event.key
+        ? `${event.key} on ${event.node}`
         : `${event.key}${event.vmid === undefined ? '' : ` (${event.vmid})`} on ${event.node}`;
       progress.active.set(event.id, {
         id: event.id,

@@ -1,0 +1,44 @@
+/** The simulated cluster served over HTTPS from the test's own process, so that its journal and state can be looked at. */
+import { createSimulator, type Simulator } from '../../src/simulator/index.ts';
+import { startServer } from '../../src/simulator/server.ts';
+import { scaledClock } from '../../src/util/clock.ts';
+
+/** A simulator that serves. */
+export interface HttpsSimulator {
+  readonly simulator: Simulator;
+  /** Variables with which the command line reaches it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Requests since the last call that could have changed something, as `METHOD /path`. */
+  takeWrites(): string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a simulated cluster on a free loopback port.
+ *
+ * @param seed - which cluster.
+ * @param speed - simulated seconds per second.
+ * @returns the running simulator.
+ */
+export async function startHttpsSimulator(seed: 'small' | 'cluster', speed = 40): Promise<HttpsSimulator> {
+  const simulator = createSimulator({ seed, clock: scaledClock(speed) });
+  const server = await startServer(simulator, { host: '127.0.0.1', port: 0 });
+  let seen = 0;
+  return {
+    simulator,
+    env: {
+      PVEFLEET_URL: server.url,
+      PVEFLEET_FINGERPRINT: server.fingerprint,
+      PVEFLEET_TOKEN_ID: simulator.credentials.tokenId,
+      PVEFLEET_TOKEN_SECRET: simulator.credentials.tokenSecret,
+    },
+    takeWrites: () => {
+      const entries = simulator.journal.slice(seen);
+      seen = simulator.journal.length;
+      return entries
+        .filter((entry) => entry.method !== 'GET')
+        .map((entry) => `${entry.method} ${entry.path}`);
+    },
+    close: () => server.close(),
+  };
+}
