@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { joinDescription, splitDescription } from '../../../src/codec/description.ts';
+
+const specDigest = 'ab'.repeat(32);
+const owner = { fleet: 'lab', key: 'web01', specDigest };
+const line = `<!-- pvefleet fleet=lab key=web01 spec=sha256:${specDigest} -->`;
+
+test('the line is the last one, and alone where there is no text', () => {
+  expect(joinDescription('hello\nworld', owner)).toBe(`hello\nworld\n${line}`);
+  expect(joinDescription('', owner)).toBe(line);
+});
+
+test('a line that is there is replaced', () => {
+  expect(joinDescription(`a\n${line}\nb`, { ...owner, key: 'web02' })).toBe(
+    `a\nb\n${line.replace('web01', 'web02')}`,
+  );
+});
+
+test.each<[string, string, string, object | undefined]>([
+  ['after a text', `hello\n${line}\n`, 'hello', owner],
+  ['before a text', `${line}\nhello`, 'hello', owner],
+  ['with Windows line ends', `hello\r\n${line}\r\n`, 'hello', owner],
+  ['indented by hand', `hello\n  ${line}  `, 'hello', owner],
+  ['not there', 'hello\n\n', 'hello', undefined],
+  ['cut short', '<!-- pvefleet fleet=lab key=web01 -->', '<!-- pvefleet fleet=lab key=web01 -->', undefined],
+  ['within a line', `see ${line}`, `see ${line}`, undefined],
+])('finds the line %s', (_, given, text, ownership) => {
+  expect(splitDescription(given)).toEqual({ text, ...(ownership ? { ownership } : {}) });
+});
+
+test('of two lines the last counts', () => {
+  const other = line.replace('fleet=lab', 'fleet=old');
+  expect(splitDescription(`${other}\n${line}`).ownership?.fleet).toBe('lab');
+});
+
+test('names with blanks and signs come back as they were', () => {
+  const odd = { fleet: 'my lab -->', key: 'wéb', specDigest };
+  const joined = joinDescription('', odd);
+  expect(joined).not.toMatch(/lab -->.*-->/);
+  expect(splitDescription(joined).ownership).toEqual(odd);
+});
+
+test('a percent sign that was written by hand does no harm', () => {
+  expect(splitDescription(line.replace('fleet=lab', 'fleet=50%')).ownership?.fleet).toBe('50%');
+});
