@@ -147,7 +147,7 @@ function checkPrivileges(facts: FleetFacts): FleetFindings {
   );
   return {
     checks: [...checks, ...lacks],
-    commands: grantCommands(missing, identity ?? 'USER@REALM!TOKEN'),
+    commands: grantCommands(missing, identity ?? 'USER@REALM!TOKEN', permissions),
   };
 }
 

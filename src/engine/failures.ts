@@ -128,6 +128,6 @@ export function describeFailure(error: unknown): ErrorDocument {
   const document: ErrorDocument = isPvefleetError(error)
     ? error.toJSON()
     : { format: 'pvefleet.error/1', code: 'UNEXPECTED', message: redactText(messageOf(error)) };
-  const hint = document.hint ?? hintOf(error);
+  const hint = hintOf(error) ?? document.hint;
   return hint === undefined ? document : { ...document, hint };
 }

@@ -138,29 +138,51 @@ export function missingPrivileges(needs: readonly Need[], tree: PermissionTree):
   });
 }
 
+const families: Readonly<Record<Need['role'], string>> = {
+  FleetGuests: 'VM.',
+  FleetStorage: 'Datastore.',
+  FleetNetwork: 'SDN.',
+  FleetSystem: 'Sys.',
+};
+
+/**
+ * PVE: roles on a path replace those inherited from above, so what the account holds there already must be part of the
+ * new role, or the grant would take it away.
+ */
+function heldEverywhere(role: Need['role'], paths: Iterable<string>, tree: PermissionTree): string[] {
+  const [first = new Set<string>(), ...rest] = [...paths].map((path) => privilegesOn(tree, path));
+  return [...first].filter(
+    (name) => name.startsWith(families[role]) && rest.every((privileges) => privileges.has(name)),
+  );
+}
+
 /**
  * Commands for a root shell on a node that grant what is missing.
  *
  * @param missing - unmet needs.
  * @param identity - `user@realm` or `user@realm!token`. The rights of a token with privilege separation are those that
  *   its user has too, so both are given the role.
+ * @param tree - what the account holds already.
  * @returns `pveum` commands in the order in which to run them.
  */
-export function grantCommands(missing: readonly Missing[], identity: string): string[] {
-  const roles = new Map<string, Set<string>>();
-  const places = new Map<string, Set<string>>();
-  for (const { role, grantAt, privileges } of missing) {
-    roles.set(role, new Set([...(roles.get(role) ?? []), ...privileges]));
-    places.set(role, new Set([...(places.get(role) ?? []), grantAt]));
-  }
+export function grantCommands(
+  missing: readonly Missing[],
+  identity: string,
+  tree: PermissionTree = {},
+): string[] {
   const [user = identity, token] = identity.split('!', 2);
   const whom = token === undefined ? `--users '${user}'` : `--users '${user}' --tokens '${identity}'`;
+  const roles = [...new Set(missing.map(({ role }) => role))];
+  const grants = roles.map((role) => {
+    const needs = missing.filter((need) => need.role === role);
+    const paths = [...new Set(needs.map(({ grantAt }) => grantAt))].sort(naturalCompare);
+    const wanted = [...needs.flatMap(({ privileges }) => privileges), ...heldEverywhere(role, paths, tree)];
+    return { role, paths, privileges: [...new Set(wanted)].sort() };
+  });
   return [
-    ...[...roles].map(
-      ([role, privileges]) => `pveum role add ${role} --privs '${[...privileges].sort().join(',')}'`,
-    ),
-    ...[...places].flatMap(([role, paths]) =>
-      [...paths].sort(naturalCompare).map((path) => `pveum acl modify ${path} ${whom} --roles ${role}`),
+    ...grants.map(({ role, privileges }) => `pveum role add ${role} --privs '${privileges.join(',')}'`),
+    ...grants.flatMap(({ role, paths }) =>
+      paths.map((path) => `pveum acl modify ${path} ${whom} --roles ${role}`),
     ),
   ];
 }
