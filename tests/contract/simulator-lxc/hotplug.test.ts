@@ -2,8 +2,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, bench, waitingKeys } from './support.ts';
 
-/** key, value to set, and whether it waits for a restart; deleting: the same, undefined where it cannot be deleted. */
-const rows: readonly (readonly [key: string, value: string, setWaits: boolean, deleteWaits?: boolean])[] = [
+/** Key, value to set, whether it waits for a restart; the same for deleting, null where it cannot be deleted. */
+const rows: readonly (readonly [
+  key: string,
+  value: string,
+  setWaits: boolean,
+  deleteWaits: boolean | null,
+])[] = [
   ['description', 'text', false, false],
   ['onboot', '1', false, false],
   ['startup', 'order=3', false, false],
@@ -13,7 +18,7 @@ const rows: readonly (readonly [key: string, value: string, setWaits: boolean, d
   ['cores', '2', false, false],
   ['cpulimit', '1.5', false, false],
   ['cpuunits', '300', false, false],
-  ['memory', '700', false],
+  ['memory', '700', false, null],
   ['swap', '100', false, false],
   ['net1', 'name=eth1,bridge=vmbr0', false, false],
   ['net10', 'name=eth10,bridge=vmbr0', false, true],
@@ -29,7 +34,7 @@ const rows: readonly (readonly [key: string, value: string, setWaits: boolean, d
   ['env', 'A=1', true, true],
   ['debug', '1', true, true],
   ['arch', 'i386', true, true],
-  ['ostype', 'debian', true],
+  ['ostype', 'debian', true, null],
 ];
 
 describe('a change of a running container', () => {
@@ -55,7 +60,7 @@ describe('a change of a running container', () => {
       await lab.task('POST', '/nodes/pve1/lxc/100/status/reboot', { timeout: 30 });
       expect(await waitingKeys(lab, 100)).toEqual([]);
     }
-    if (deleteWaits === undefined) return;
+    if (deleteWaits === null) return;
     expect(await put({ delete: key })).toMatchObject({ status: 200 });
     expect(await waitingKeys(lab, 100)).toEqual(deleteWaits ? [key] : []);
     await put({ revert: key });

@@ -54,7 +54,7 @@ describe('creation', () => {
     const lab = bench('small');
     const wanted = { vmid: 100, ostemplate: templateOf(lab.state, 'alpine'), ...small };
     const answers = await Promise.all([1, 2].map(() => lab.call('POST', '/nodes/pve1/lxc', wanted)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 500]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 500]);
     expect(answers.map(({ message }) => message).join('')).toMatch(/CT 100 already exists on node 'pve1'$/);
   });
 

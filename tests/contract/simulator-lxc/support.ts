@@ -83,7 +83,9 @@ export function bench(
   options.change?.(state);
   const token = `PVEAPIToken=${credentials.tokenId}=${credentials.tokenSecret}`;
   const call: Bench['call'] = async (method, path, params = {}, as = token) => {
-    const form = new URLSearchParams(Object.entries(params).map(([key, value]) => [key, String(value)]));
+    const form = new URLSearchParams(
+      Object.entries(params).map(([key, value]): [string, string] => [key, String(value)]),
+    );
     const query = method === 'GET' || method === 'DELETE';
     const url = `https://sim.test/api2/json${path}${query && form.size > 0 ? `?${form}` : ''}`;
     const ticket = as.startsWith('PVE:')
@@ -98,7 +100,9 @@ export function bench(
                 cookie: `PVEAuthCookie=${encodeURIComponent(ticket.ticket)}`,
                 CSRFPreventionToken: ticket.csrf,
               }
-            : { authorization: as }),
+            : as === 'none'
+              ? {}
+              : { authorization: as }),
           ...(query ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
         },
         ...(query ? {} : { body: form.toString() }),
@@ -155,7 +159,7 @@ export function bench(
     },
     async rootTicket() {
       const { username, password } = credentials;
-      const { data } = await call('POST', '/access/ticket', { username, password });
+      const { data } = await call('POST', '/access/ticket', { username, password }, 'none');
       const { ticket, CSRFPreventionToken: csrf } = data as { ticket: string; CSRFPreventionToken: string };
       return `PVE:#${Buffer.from(JSON.stringify({ ticket, csrf })).toString('base64')}`;
     },
@@ -163,8 +167,8 @@ export function bench(
 }
 
 /** Keys that wait for a restart, as GET pending tells. */
-export async function waitingKeys({ call }: Bench, vmid: number): Promise<string[]> {
-  const { data } = await call('GET', `/nodes/pve1/lxc/${vmid}/pending`);
+export async function waitingKeys(lab: Bench, vmid: number): Promise<string[]> {
+  const { data } = await lab.call('GET', `/nodes/pve1/lxc/${vmid}/pending`);
   const rows = data as { key: string; pending?: unknown; delete?: number }[];
   return rows.filter((row) => row.pending !== undefined || row.delete !== undefined).map(({ key }) => key);
 }
