@@ -135,9 +135,9 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const proof =
     plan.actions.length > 0 && change.prove && !interrupts.signal.aborted ? await change.prove() : undefined;
   const document = proof === undefined ? report : { ...report, verify: proof };
-  output.result(document, () =>
-    plan.actions.length === 0 ? `${change.nothing}\n` : summary(report, proof, runtime),
-  );
+  // An action finds out as the last one that there is nothing to do, for example that a template is there already.
+  const idle = report.actions.every((action) => action.result === 'unchanged');
+  output.result(document, () => (idle ? `${change.nothing}\n` : summary(report, proof, runtime)));
   if (failure !== undefined) {
     output.error(failure);
     return exitCodeOf(failure);

@@ -40,7 +40,7 @@ export function formatProfiles(
 ): string {
   return [
     '# Connection profiles of pvefleet. This file may hold secrets: keep its mode at 0600.',
-    '# A secret may also be a reference: ${env:NAME}, ${file:PATH} or ${command:PROGRAM ARG}.',
+    `# A secret may also be a reference: \${env:NAME}, \${file:PATH} or \${command:PROGRAM ARG}.`,
     ...(initial === undefined ? [] : [`default: ${quote(initial)}`]),
     'profiles:',
     ...profiles.flatMap(profileLines),

@@ -5,10 +5,10 @@ import type { Host } from '../../src/cli/host.ts';
 /** The host and what was written to it. */
 export interface FakeHost {
   readonly host: Host;
-  stdout(): string;
-  stderr(): string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
   /** Sends a signal. */
-  kill(name?: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void;
+  readonly kill: (name?: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void;
   /** Exit codes that were asked for. */
   readonly exits: number[];
 }

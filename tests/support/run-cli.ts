@@ -16,7 +16,7 @@ export interface CliResult {
   readonly stdout: string;
   readonly stderr: string;
   /** The one document on stdout. */
-  json<T = Record<string, unknown>>(): T;
+  readonly json: <T = Record<string, unknown>>() => T;
 }
 
 /** How to run it. */
@@ -34,7 +34,7 @@ export interface CliRun {
   readonly child: ChildProcess;
   readonly done: Promise<CliResult>;
   /** Resolves when stderr contains the text. */
-  waitForStderr(text: string): Promise<void>;
+  readonly waitForStderr: (text: string) => Promise<void>;
 }
 
 /** An environment in which nothing of the developer's own set-up shows. */
@@ -124,7 +124,7 @@ export interface Cluster {
   readonly env: Readonly<Record<string, string>>;
   readonly child: ChildProcess;
   /** Ends it; resolves with its exit code. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
 /**

@@ -13,8 +13,11 @@ import { verifyScope } from '../verify-scope.ts';
 const nothing = 'Nothing to do: everything is as the file says.';
 
 async function applySaved(path: string, runtime: Runtime): Promise<ExitCode> {
-  const { plan } = await readPlanFile(runtime.path(path));
+  const { plan, meta } = await readPlanFile(runtime.path(path));
   const context = await runtime.connect();
+  // Nodes of one cluster have several URLs, so another one is no reason to refuse.
+  if (meta.endpoint !== '' && meta.endpoint !== context.pve.url)
+    runtime.output.say(`The plan was made at ${meta.endpoint}; it is carried out at ${context.pve.url}.`);
   return carryOut(runtime, context, {
     plan: async () => plan,
     name: plan.fleet,

@@ -173,7 +173,7 @@ describe('list and show', () => {
   });
 
   it('suggest for a name that is not there', async () => {
-    const { code, stderr } = await cli(['show', 'web10']);
+    const { code, stderr } = await cli(['show', 'web02']);
     expect(code).toBe(2);
     expect(stderr).toContain('web01');
   });
@@ -331,7 +331,7 @@ describe('tasks', () => {
   it('that failed end with 5', async () => {
     cluster.simulator.faults.onTask({ type: 'vzstart' }, { fail: 'broken' });
     const upid = (
-      await cli(['api', 'POST', '/nodes/pve1/lxc/{vmid}/status/start', 'vmid=' + (await vmidOf('db01'))])
+      await cli(['api', 'POST', '/nodes/pve1/lxc/{vmid}/status/start', `vmid=${await vmidOf('db01')}`])
     ).stdout.trim();
     const { code, stdout } = await cli(['task', 'wait', upid]);
     expect(code).toBe(5);

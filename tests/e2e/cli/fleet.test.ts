@@ -20,6 +20,7 @@ interface Container {
   memory?: string;
   cores?: number;
   password?: string;
+  dependsOn?: string[];
 }
 
 function fleet(containers: Record<string, Container>): string {
@@ -54,7 +55,7 @@ afterAll(() => cluster.close());
 // One story: each step builds upon the one before.
 describe('a fleet', () => {
   it('is planned without a change; the plan is the result', async () => {
-    write({ web01: {}, web02: { password: '${env:ROOT_PASSWORD}' } });
+    write({ web01: {}, web02: { password: `\${env:ROOT_PASSWORD}` } });
     const { code, stdout } = await cli(['plan', '-f', 'fleet.yaml'], {
       env: { ROOT_PASSWORD: 'hunter2-secret' },
     });
@@ -194,8 +195,9 @@ describe('a fleet', () => {
       text.replace('"memory":256', '"memory":999').replace('"memory": 256', '"memory": 999'),
     );
     const { code, stderr } = await cli(['apply', '--plan', 'edited.json', '--yes']);
-    expect(code).toBe(2);
-    expect(stderr).toContain('edited.json');
+    expect(code).toBe(6);
+    expect(stderr).toContain('was edited after planning');
+    expect(cluster.takeWrites()).toEqual([]);
   });
 
   it('changes limits live', async () => {
@@ -265,24 +267,28 @@ describe('a fleet', () => {
   });
 
   it('reports a failure with 5, with what did succeed and why the rest did not', async () => {
-    write({ web01: { memory: '256MiB' }, bad01: {}, good01: {} });
-    cluster.simulator.faults.onTask({ type: 'vzcreate', id: '301' }, { fail: 'no space left on device' });
+    write({ web01: { memory: '256MiB' }, bad01: {}, good01: {}, late01: { dependsOn: ['bad01'] } });
+    cluster.simulator.faults.onTask({ type: 'vzstart', id: '301' }, { fail: 'no space left on device' });
     const { code, json, stdout } = await cli(['apply', '-f', 'fleet.yaml', '--yes', '-o', 'json']);
     expect(code, stdout).toBe(5);
     const report = json<ApplyReport>();
     expect(report.summary.failed).toBe(1);
-    expect(report.actions.find((action) => action.id === 'bad01/create')).toMatchObject({
+    expect(report.actions.find((action) => action.id === 'bad01/start')).toMatchObject({
       result: 'failed',
       error: { format: 'pvefleet.error/1', message: expect.stringContaining('no space left on device') },
     });
-    expect(report.actions.find((action) => action.id === 'bad01/start')).toMatchObject({ result: 'skipped' });
-    expect(report.actions.find((action) => action.id === 'good01/create')).toMatchObject({ result: 'ok' });
+    const late = report.actions.filter((action) => action.key === 'late01');
+    expect(late.at(-1)).toMatchObject({
+      result: 'skipped',
+      error: { message: expect.stringContaining('bad01') },
+    });
+    expect(report.actions.find((action) => action.id === 'good01/start')).toMatchObject({ result: 'ok' });
   });
 
   it('goes on where it stopped', async () => {
     const { code, stdout, stderr } = await cli(['apply', '-f', 'fleet.yaml', '--yes']);
     expect(code, stderr).toBe(0);
-    expect(stdout).toContain('Verified: 3 as the file says');
+    expect(stdout).toContain('Verified: 4 as the file says');
   });
 
   it('is destroyed only with permission', async () => {

@@ -19,6 +19,7 @@ afterAll(() => cluster.close());
 const terminal = (env: Record<string, string> = {}, tty = true): FakeHost =>
   fakeHost({ tty, cwd, env: { ...cluster.env, HOME: cwd, ...env } });
 
+/** Waits for a question; clear the screen first when the same one has been asked before. */
 async function shown(text: string): Promise<void> {
   while (!screen.getScreen().includes(text)) await screen.next();
 }
@@ -91,12 +92,14 @@ describe('apply', () => {
     write('web01');
     cluster.takeWrites();
     for (const args of [[], ['--yes']]) {
+      screen.clear();
       const { host } = terminal();
       const run = runInProcess(['apply', '-f', 'fleet.yaml', ...args], host);
       await answer('Type lab to go on', '');
       expect(await run).toBe(2);
     }
     expect(cluster.takeWrites()).toEqual([]);
+    screen.clear();
     const { host } = terminal();
     const run = runInProcess(['apply', '-f', 'fleet.yaml'], host);
     await answer('This destroys web02 with all data. Type lab to go on', 'lab');

@@ -162,8 +162,7 @@ describe('secrets go nowhere else', () => {
   });
 
   it('lets others read a file that holds only references', async () => {
-    const text =
-      'profiles: { lab: { url: "https://lab:8006", token: { id: "ci@pve!l", secret: "${env:S}" } } }\n';
+    const text = `profiles: { lab: { url: "https://lab:8006", token: { id: "ci@pve!l", secret: "\${env:S}" } } }\n`;
     expect((await resolve(home(text, 0o644), {})).auth).toEqual(token('ci@pve!l', '<env:S>'));
   });
 });
@@ -237,7 +236,7 @@ describe('the file', () => {
   });
 
   it('reads back what it writes, for any text in a secret', async () => {
-    const secret = 'a"b\\c: #d\n${env:X} é';
+    const secret = `a"b\\c: #d\n\${env:X} é`;
     const text = formatProfiles(
       [
         {
