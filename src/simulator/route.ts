@@ -1,6 +1,6 @@
 /**
  * Finds the operation of a path: a tree over the path templates of the schema, built once. Literal segments beat
- * parameters; `{volume}` at the end takes the rest of the path, because volume ids contain slashes.
+ * parameters; `{volume}` and `{cidr}` at the end take the rest of the path, because volume ids and networks contain slashes.
  */
 import { loadSchema } from '../schema/load.ts';
 import { pathParameters } from '../schema/route.ts';
@@ -31,6 +31,9 @@ const rootOperation: Operation = {
   returns: { type: 'array' },
 };
 
+/** Path parameters that take everything that follows. */
+const restParameters: ReadonlySet<string> = new Set(['{volume}', '{cidr}']);
+
 let tree: RouteNode | undefined;
 
 function buildTree(): RouteNode {
@@ -42,7 +45,7 @@ function buildTree(): RouteNode {
       if (segment.startsWith('{')) {
         node.parameter ??= newNode();
         node = node.parameter;
-        if (segment === '{volume}') node.takesRest = true;
+        if (restParameters.has(segment)) node.takesRest = true;
       } else {
         const next = node.literals.get(segment) ?? newNode();
         node.literals.set(segment, next);
