@@ -5,7 +5,7 @@
  */
 import { joinDescription, splitDescription } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
-import type { DesiredContainer } from './desired.ts';
+import type { DesiredContainer, DesiredFeatures } from './desired.ts';
 import { type FieldRow, isEmpty, ownershipTag, scalar } from './field-row.ts';
 import type { JsonValue } from './plan.ts';
 import { readVolume, spellMiB } from './spelling.ts';
@@ -29,14 +29,15 @@ const rootfsOption = (row: SubkeyRow): FieldRow => {
   };
 };
 
-const everyFeatureOff = {
-  nesting: false,
-  keyctl: false,
-  fuse: false,
-  mknod: false,
-  forceRwSys: false,
-  mount: null,
-};
+/** All flags: those that are off or absent in the file are to be unset. */
+function allFeatures(wanted: DesiredFeatures): Record<string, JsonValue> {
+  return Object.fromEntries(
+    featureRows.map(({ name }) => [
+      name,
+      (wanted as Readonly<Record<string, JsonValue | undefined>>)[name] || null,
+    ]),
+  );
+}
 
 const features: FieldRow = {
   field: 'features',
@@ -49,9 +50,9 @@ const features: FieldRow = {
     return desired.features === null ? null : spellFeatures(mergeSubkeys(featureRows, desired.features, {}));
   },
   write: (desired, config) => ({
-    // flags that are absent in the file are off, but each keeps its spelling where it is right already
+    // each flag keeps its spelling where it is right already, because only root may change most of them
     features: desired.features
-      ? mergeSubkeys(featureRows, { ...everyFeatureOff, ...desired.features }, config.features ?? {})
+      ? mergeSubkeys(featureRows, allFeatures(desired.features), config.features ?? {})
       : undefined,
   }),
 };
