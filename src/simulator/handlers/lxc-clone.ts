@@ -34,6 +34,7 @@ import {
   writeConfig,
 } from './lxc-common.ts';
 import { needSnapshot } from './lxc-config.ts';
+import { lockStorage } from './lxc-disks.ts';
 import { needBridgeAccess } from './lxc-rights.ts';
 
 /** Keys of the source that a clone does not get. */
@@ -155,10 +156,15 @@ async function copyOne(
   } else {
     worker.log(`create linked clone of mount point ${key} (${mount.volume})`);
   }
-  const copy = full
-    ? copyVolume(state, source.node, volume, { ...target, storage: storage ?? volume.storage })
-    : linkVolume(state, source.node, volume, target);
-  made.push(copy.volid);
+  const goal = storage ?? volume.storage;
+  const copy = await lockStorage(context, worker, goal, async () => {
+    const allocated = full
+      ? copyVolume(state, source.node, volume, { ...target, storage: goal })
+      : linkVolume(state, source.node, volume, target);
+    made.push(allocated.volid);
+    await worker.sleep(durations.allocate);
+    return allocated;
+  });
   await worker.sleep(full ? copyMs(contentBytes(volume)) : durations.linkedClone);
   writeConfig(clone, { [key]: printMount(key, { ...mount, volume: copy.volid, sizeBytes: copy.sizeBytes }) });
 }

@@ -12,7 +12,7 @@ import { nodeOf } from '../model/nodes.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 
 /** How long the config lock is waited for: by most operations, and by those that make a new config. */
-export const configLockMs = 10_000;
+const configLockMs = 10_000;
 export const createLockMs = 5_000;
 
 /** The `vmid` of the request. */

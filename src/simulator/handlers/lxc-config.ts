@@ -16,7 +16,7 @@ import { changeContext, checkDigest, checkLock, lockConfig, needContainer, vmidO
 import { needConfigRights } from './lxc-rights.ts';
 
 /** cgroup v2 knows weights from 1 to 10000; the value is clamped before anything else looks at it. */
-export function clampCpuUnits(value: string): string {
+function clampCpuUnits(value: string): string {
   return String(Math.min(10_000, Math.max(1, Number(value))));
 }
 

@@ -51,6 +51,24 @@ function allocationLines(context: HandlerContext, volume: SimVolume): string[] {
     : made;
 }
 
+/** How long the lock of a storage is waited for. */
+const storageLockMs = 10_000;
+
+/**
+ * Runs an allocation under the lock of its storage: a file lock of the node, or the cluster's for shared storages
+ * (contract behaviours §9). Many at the same time run into its time-out.
+ */
+export function lockStorage<T>(
+  context: HandlerContext,
+  worker: SimWorker,
+  storage: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const shared = context.state.storages[storage]?.shared ?? false;
+  const name = shared ? `storage-${storage}` : `/var/lock/pve-manager/pve-storage-${storage}`;
+  return context.withLock(name, storageLockMs, work, { signal: worker.signal });
+}
+
 /**
  * Makes the new volumes that mount values ask for; others are taken as they are.
  *
@@ -72,10 +90,13 @@ export async function makeDisks(
       stored[key] = printMount(key, mount);
       continue;
     }
-    const volume = allocateVolume(context.state, { ...request, ...target, ctime: context.seconds() });
-    made.push(volume.volid);
+    const volume = await lockStorage(context, worker, request.storage, async () => {
+      const allocated = allocateVolume(context.state, { ...request, ...target, ctime: context.seconds() });
+      made.push(allocated.volid);
+      await worker.sleep(durations.allocate);
+      return allocated;
+    });
     for (const line of allocationLines(context, volume)) worker.log(line);
-    await worker.sleep(durations.allocate);
     stored[key] = printMount(key, { ...mount, volume: volume.volid, sizeBytes: volume.sizeBytes });
   }
   return stored;

@@ -4,7 +4,9 @@ import { nodeOf } from '../model/nodes.ts';
 import { type Mount, parseMount, printMount } from '../model/property-values.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
+import { isFileStorage } from '../model/volume-names.ts';
 import { growVolume, needVolume } from '../model/volume-operations.ts';
+import { pathOfVolume, storageConfig } from '../model/volumes.ts';
 import { parseSize } from '../wire/property-string.ts';
 import { checkDigest, checkLock, lockConfig, needContainer, vmidOf, writeConfig } from './lxc-common.ts';
 import { needConfigRights } from './lxc-rights.ts';
@@ -50,16 +52,19 @@ async function grow(context: HandlerContext, worker: SimWorker): Promise<void> {
   growVolume(context.state, container.node, volume, sizeBytes);
   writeConfig(container, { [key]: printMount(key, { ...mount, sizeBytes }) });
   if (volume.format !== 'raw') return;
-  worker.log('Image resized.');
-  const blocks = Math.floor(sizeBytes / 4096);
-  const device = container.runtime ? '/dev/loop0' : 'the image';
+  const files = isFileStorage(storageConfig(context.state, volume.storage).type);
+  const path = pathOfVolume(context.state, volume.volid);
+  worker.log(
+    files ? 'Image resized.' : `  Logical volume ${path.replace('/dev/', '')} successfully resized.`,
+  );
   if (!container.runtime) {
     worker.log('e2fsck 1.47.2 (1-Jan-2025)');
     worker.log('MMP interval is 10 seconds and total wait time is 42 seconds. Please wait...');
   }
   worker.log('resize2fs 1.47.2 (1-Jan-2025)');
   await worker.sleep(container.runtime ? durations.resizeRunning : durations.resizeStopped);
-  worker.log(`The filesystem on ${device} is now ${blocks} (4k) blocks long.`);
+  const device = files && container.runtime ? '/dev/loop0' : path;
+  worker.log(`The filesystem on ${device} is now ${Math.floor(sizeBytes / 4096)} (4k) blocks long.`);
 }
 
 export const lxcResizeHandlers: HandlerTable = {

@@ -29,7 +29,7 @@ type Check = (change: KeyChange) => void;
  *
  * @param pool - pool of the request; undefined: none.
  */
-export function needOnGuest(
+function needOnGuest(
   context: HandlerContext,
   vmid: number,
   pool: string | undefined,

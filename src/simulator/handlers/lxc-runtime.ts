@@ -19,7 +19,7 @@ import { changeContext, checkLock, isTemplate, lockConfig, needContainer } from 
 const inits = /(^|\/)(init|systemd|openrc-init|tini|dumb-init|runit|s6-svscan)(\s|$)/;
 
 /** Version of systemd in the root file system, where that is known. */
-export function systemdOf(context: HandlerContext, container: SimContainer): number | undefined {
+function systemdOf(context: HandlerContext, container: SimContainer): number | undefined {
   const root = mountsOf(container.config).find(([key]) => key === 'rootfs')?.[1];
   const volume = root && findVolume(context.state, container.node, root.volume);
   const version = volume?.meta?.['systemd'];

@@ -59,7 +59,7 @@ const toText = (value: number): string =>
  * @param bridge - `dhcp` is the first address of its range with the prefix, for example `10.0.3.100/24`.
  * @returns address with prefix, or `undefined` when there is no server.
  */
-export function dhcpLease(bridge: SimBridge | undefined, vmid: number, index: number): string | undefined {
+function dhcpLease(bridge: SimBridge | undefined, vmid: number, index: number): string | undefined {
   if (bridge?.dhcp === undefined) return undefined;
   const [first = '', prefix = '24'] = bridge.dhcp.split('/');
   const size = 2 ** (32 - Number(prefix));

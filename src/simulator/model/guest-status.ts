@@ -42,7 +42,7 @@ function cpus(state: SimState, container: SimContainer): number | string {
 }
 
 /** Seconds since the container was started. */
-export function uptimeSeconds(container: SimContainer, nowMs: number): number {
+function uptimeSeconds(container: SimContainer, nowMs: number): number {
   return container.runtime ? Math.max(0, Math.floor((nowMs - container.runtime.startedAtMs) / 1000)) : 0;
 }
 

@@ -165,3 +165,24 @@ describe('space', () => {
     expect(storageUsage(lab.state, 'box', 'pve1').used).toBe(0);
   });
 });
+
+describe('the lock of a storage', () => {
+  it('lets some through at a time; too many run into its time-out', async () => {
+    const lab = withStorage('lvmthin');
+    const ostemplate = templateOf(lab.state, 'alpine');
+    const ids = Array.from({ length: 80 }, (_, index) => 100 + index);
+    await Promise.all(
+      ids.map((vmid) => lab.call('POST', '/nodes/pve1/lxc', { vmid, ostemplate, rootfs: 'box:1' })),
+    );
+    await lab.sim.settle();
+    const ends = Object.values(lab.state.tasks).map(({ exitstatus }) => exitstatus ?? '');
+    const made = ends.filter((text) => text === 'OK').length;
+    expect(made).toBeGreaterThan(50);
+    expect(made).toBeLessThan(80);
+    expect(ends.find((text) => text !== 'OK')).toMatch(
+      /^unable to create CT \d+ - can't lock file '\/var\/lock\/pve-manager\/pve-storage-box' - got timeout$/,
+    );
+    expect(Object.keys(lab.state.containers)).toHaveLength(made);
+    expect(volids(lab.state)).toHaveLength(made);
+  });
+});

@@ -1,35 +1,7 @@
 /** A simulated cluster with a short way to call its API; time is manual, so that nothing waits. */
-import type { HandlerTable } from '../../../src/simulator/context.ts';
-import { lxcCloneHandlers } from '../../../src/simulator/handlers/lxc-clone.ts';
-import { lxcConfigHandlers } from '../../../src/simulator/handlers/lxc-config.ts';
-import { lxcConsoleHandlers } from '../../../src/simulator/handlers/lxc-console.ts';
-import { lxcCreateHandlers } from '../../../src/simulator/handlers/lxc-create.ts';
-import { lxcDestroyHandlers } from '../../../src/simulator/handlers/lxc-destroy.ts';
-import { lxcMigrateHandlers } from '../../../src/simulator/handlers/lxc-migrate.ts';
-import { lxcReadHandlers } from '../../../src/simulator/handlers/lxc-read.ts';
-import { lxcResizeHandlers } from '../../../src/simulator/handlers/lxc-resize.ts';
-import { lxcSnapshotHandlers } from '../../../src/simulator/handlers/lxc-snapshot.ts';
-import { lxcStatusHandlers } from '../../../src/simulator/handlers/lxc-status.ts';
-import { lxcTemplateHandlers } from '../../../src/simulator/handlers/lxc-template.ts';
-import { lxcVolumesHandlers } from '../../../src/simulator/handlers/lxc-volumes.ts';
 import { createSimulator, type SeedName, type Simulator } from '../../../src/simulator/index.ts';
 import type { SimContainer, SimState, SimTask } from '../../../src/simulator/model/state.ts';
 import { type ManualClock, manualClock } from '../../../src/util/clock.ts';
-
-const handlers: HandlerTable = {
-  ...lxcCloneHandlers,
-  ...lxcConfigHandlers,
-  ...lxcConsoleHandlers,
-  ...lxcCreateHandlers,
-  ...lxcDestroyHandlers,
-  ...lxcMigrateHandlers,
-  ...lxcReadHandlers,
-  ...lxcResizeHandlers,
-  ...lxcSnapshotHandlers,
-  ...lxcStatusHandlers,
-  ...lxcTemplateHandlers,
-  ...lxcVolumesHandlers,
-};
 
 export type Params = Readonly<Record<string, string | number>>;
 
@@ -78,7 +50,7 @@ export function bench(
   options: { auto?: boolean; change?: (state: SimState) => void } = {},
 ): Bench {
   const clock = manualClock({ auto: options.auto ?? true });
-  const sim = createSimulator({ seed, clock, handlers });
+  const sim = createSimulator({ seed, clock });
   const { state, credentials } = sim;
   options.change?.(state);
   const token = `PVEAPIToken=${credentials.tokenId}=${credentials.tokenSecret}`;
