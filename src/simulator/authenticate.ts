@@ -6,7 +6,7 @@ import type { SimAuth } from './context.ts';
 import { missingPrivilege, privilegesOf } from './model/permissions.ts';
 import type { SimState } from './model/state.ts';
 import { isCsrfTokenOf, ticketUser } from './model/tickets.ts';
-import { type Credentials, readCredentials } from './wire/authorization.ts';
+import { readCredentials } from './wire/authorization.ts';
 
 export type Authentication =
   | {
@@ -58,30 +58,11 @@ function tokenAuth(state: SimState, text: string, nowSeconds: number): SimAuth |
   return { userid, tokenid, authid: `${userid}!${tokenid}`, isRoot: false };
 }
 
-function ticketAuth(
-  state: SimState,
-  credentials: Credentials,
-  nowSeconds: number,
-  needsCsrf: boolean,
-  uploadTo: string | undefined,
-): Authentication {
-  const userid =
-    credentials.ticket === undefined ? undefined : ticketUser(state, credentials.ticket, nowSeconds);
-  if (userid === undefined || !isUserUsable(state, userid, nowSeconds))
-    return refused('Authentication failed!');
-  if (uploadTo !== undefined) {
-    // An upload needs no CSRF header; the right is checked instead, before the body is read.
-    const path = `/storage/${uploadTo}`;
-    const missing = missingPrivilege(
-      privilegesOf(state, userid, path),
-      ['Datastore.AllocateTemplate'],
-      false,
-    );
-    if (missing !== undefined) return refused(`Permission check failed (${path}, ${missing})`, 403);
-  } else if (needsCsrf && !isCsrfTokenOf(state, credentials.csrfToken ?? '', userid, nowSeconds)) {
-    return refused('Permission denied - invalid csrf token');
-  }
-  return { ok: true, auth: { userid, authid: userid, isRoot: userid === 'root@pam' }, hasApiToken: false };
+/** An upload needs no CSRF header; instead the right is checked at once, before the body is read. */
+function uploadRefusal(state: SimState, authid: string, storage: string): Authentication | undefined {
+  const path = `/storage/${storage}`;
+  const missing = missingPrivilege(privilegesOf(state, authid, path), ['Datastore.AllocateTemplate'], false);
+  return missing === undefined ? undefined : refused(`Permission check failed (${path}, ${missing})`, 403);
 }
 
 /**
@@ -100,11 +81,24 @@ export function authenticate(
   const credentials = readCredentials(request.headers);
   const hasApiToken = credentials.apiToken !== undefined;
   if (worldCalls.has(`${method} ${path}`)) return { ok: true, auth: anonymous, hasApiToken };
-  if (credentials.apiToken !== undefined) {
-    const auth = tokenAuth(state, credentials.apiToken, nowSeconds);
-    return auth ? { ok: true, auth, hasApiToken } : refused('Authentication failed!');
-  }
-  if (credentials.ticket === undefined) return refused('No ticket');
   const uploadTo = method === 'POST' ? uploadPath.exec(path)?.[1] : undefined;
-  return ticketAuth(state, credentials, nowSeconds, method !== 'GET', uploadTo);
+  let auth: SimAuth | undefined;
+  if (credentials.apiToken !== undefined) {
+    auth = tokenAuth(state, credentials.apiToken, nowSeconds);
+  } else if (credentials.ticket === undefined) {
+    return refused('No ticket');
+  } else {
+    const userid = ticketUser(state, credentials.ticket, nowSeconds);
+    if (userid !== undefined && isUserUsable(state, userid, nowSeconds)) {
+      auth = { userid, authid: userid, isRoot: userid === 'root@pam' };
+    }
+  }
+  if (!auth) return refused('Authentication failed!');
+  const refusal = uploadTo === undefined ? undefined : uploadRefusal(state, auth.authid, uploadTo);
+  if (refusal) return refusal;
+  const needsCsrf = !hasApiToken && uploadTo === undefined && method !== 'GET';
+  if (needsCsrf && !isCsrfTokenOf(state, credentials.csrfToken ?? '', auth.userid, nowSeconds)) {
+    return refused('Permission denied - invalid csrf token');
+  }
+  return { ok: true, auth, hasApiToken };
 }

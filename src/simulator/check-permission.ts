@@ -7,6 +7,7 @@ import { die, forbidden, paramError, type SimAuth, SimError } from './context.ts
 import { missingPrivilege, normalizePath, privilegesOf } from './model/permissions.ts';
 import type { SimState } from './model/state.ts';
 import { splitServerList } from './validate/formats.ts';
+import { textOf } from './wire/scalar.ts';
 
 interface Request {
   readonly state: SimState;
@@ -16,15 +17,9 @@ interface Request {
 
 type Test = (check: PermissionCheck, request: Request) => void;
 
-/** Text of a parameter; lists and objects as Perl would print them do not matter, they fit nothing. */
-function textOf(params: Readonly<Record<string, unknown>>, name: string): string {
-  const value = params[name];
-  return value === undefined || value === null ? '' : String(value);
-}
-
 function options(list: readonly unknown[]): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (let index = 0; index + 1 < list.length; index += 2) result[String(list[index])] = list[index + 1];
+  for (let index = 0; index + 1 < list.length; index += 2) result[textOf(list[index])] = list[index + 1];
   return result;
 }
 
@@ -39,7 +34,7 @@ function needUser(state: SimState, userid: string): void {
 }
 
 function fillTemplate(template: string, params: Readonly<Record<string, unknown>>): string | undefined {
-  return normalizePath(template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => textOf(params, name)));
+  return normalizePath(template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => textOf(params[name])));
 }
 
 function passes(check: PermissionCheck, request: Request): boolean {
@@ -57,14 +52,14 @@ const userGroupTest: Test = (check, request) => {
   const [, wanted, ...rest] = check as unknown as [string, string[], ...unknown[]];
   const { groups_param: mode } = options(rest);
   const { state, auth, params } = request;
-  const userid = textOf(params, 'userid');
+  const userid = textOf(params['userid']);
   if (mode !== 'create') needUser(state, userid);
   const onAll = privilegesOf(state, auth.authid, '/access/groups');
   if (missingPrivilege(onAll, wanted, true) === undefined) return;
   const allowed = (group: string): boolean =>
     missingPrivilege(privilegesOf(state, auth.authid, `/access/groups/${group}`), wanted, true) === undefined;
   if (mode !== undefined) {
-    const given = splitServerList(textOf(params, 'groups'));
+    const given = splitServerList(textOf(params['groups']));
     if (mode === 'create' && given.length === 0) forbidden(`/access/groups, ${wanted.join('|')}`);
     const bad = given.find((group) => !allowed(group));
     if (bad !== undefined) forbidden(`/access/groups/${bad}, ${wanted.join('|')}`);
@@ -78,7 +73,7 @@ const userGroupTest: Test = (check, request) => {
 const userParamTest: Test = (check, request) => {
   const [, what] = check as readonly [string, string];
   const { state, auth, params } = request;
-  const userid = textOf(params, 'userid');
+  const userid = textOf(params['userid']);
   const realm = /^[^\s:/]+@([A-Za-z][A-Za-z0-9.\-_]+)$/.exec(userid)?.[1];
   if (realm === undefined) die(`value '${userid}' does not look like a valid user name`);
   if (what === 'self') {
@@ -91,8 +86,8 @@ const userParamTest: Test = (check, request) => {
 
 /** May the caller change ACLs on the path: Permissions.Modify, or the Allocate right of what the path names. */
 const modifyTest: Test = (check, request) => {
-  const path = fillTemplate(String(check[1]), request.params);
-  if (path === undefined) paramError({ path: `invalid ACL path '${textOf(request.params, 'path')}'` });
+  const path = fillTemplate(textOf(check[1]), request.params);
+  if (path === undefined) paramError({ path: `invalid ACL path '${textOf(request.params['path'])}'` });
   const allocate: readonly (readonly [RegExp, string])[] = [
     [/^\/storage\/.+/, 'Datastore.Allocate'],
     [/^\/vms\/.+/, 'VM.Allocate'],
@@ -112,7 +107,7 @@ const tests: Readonly<Record<string, Test>> = {
   perm: (check, request) => {
     const [, template, wanted, ...rest] = check as unknown as [string, string, string[], ...unknown[]];
     const { any, require_param: required } = options(rest);
-    if (required !== undefined && textOf(request.params, String(required)) === '') forbidden();
+    if (required !== undefined && textOf(request.params[textOf(required)]) === '') forbidden();
     const path = fillTemplate(template, request.params);
     // A name that no path can hold: nobody has a right there, and the refusal names no path.
     if (path === undefined) forbidden(`, ${missingPrivilege({}, wanted, any === 1)}`);

@@ -16,6 +16,7 @@ import { validateParams } from './validate/schema.ts';
 import { type Answer, dataAnswer, errorAnswer, type Format, plainAnswer, toResponse } from './wire/answer.ts';
 import { readParams } from './wire/body.ts';
 import type { FormParams } from './wire/form.ts';
+import { textOf } from './wire/scalar.ts';
 import { isFormat, parseTarget, type Target } from './wire/target.ts';
 
 export interface FetchOptions extends Services {
@@ -51,7 +52,7 @@ class PlainRefusal extends Error {
 function mergePathParams(params: FormParams, pathParams: Readonly<Record<string, string>>): FormParams {
   for (const [name, value] of Object.entries(pathParams)) {
     const given = params[name];
-    if (given !== undefined && given !== null && String(given) !== value) {
+    if (given !== undefined && given !== null && textOf(given) !== value) {
       paramError({ [name]: 'duplicate parameter (already defined in URI) with conflicting values!' });
     }
     params[name] = value;
@@ -76,7 +77,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
   /** Refuses nodes that do not exist or do not answer; the answering node's alias becomes its name. */
   const proxy = async (operation: Operation, params: FormParams): Promise<void> => {
     if (operation.proxyTo === undefined) return;
-    const name = String(params[operation.proxyTo]);
+    const name = textOf(params[operation.proxyTo]);
     const node = findNode(state, name);
     if (node.status === 'offline' && node !== localNode(state)) {
       await clock.sleep(unreachableDelayMs);
@@ -105,7 +106,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
     try {
       const data = await handler(context);
       // Calls that the privileged daemon answers come over a connection of their own, which ends with them.
-      const close = operation.protected === true;
+      const close = operation.protected === true || call.upload !== undefined;
       if (extras.text) return { status: 200, reason: 'OK', close, ...extras.text };
       return dataAnswer(format, data, extras.values, close);
     } finally {

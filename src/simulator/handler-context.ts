@@ -10,6 +10,7 @@ import { missingPrivilege, normalizePath, privilegesOf } from './model/permissio
 import { nextRandom } from './model/random.ts';
 import type { SimState } from './model/state.ts';
 import type { TaskRunner } from './model/tasks.ts';
+import { textOf } from './wire/scalar.ts';
 
 /** What lives as long as the simulator. */
 export interface Services {
@@ -56,7 +57,7 @@ export function createContext(
   const text = (name: string): string | undefined => {
     const value = params[name];
     if (value === undefined || value === null) return undefined;
-    return Array.isArray(value) ? value.join(',') : String(value);
+    return Array.isArray(value) ? value.map(textOf).join(',') : textOf(value);
   };
   const granted = (authid: string, path: string): Readonly<Record<string, 0 | 1>> =>
     privilegesOf(state, authid, normalizePath(path) ?? path);

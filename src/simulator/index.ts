@@ -91,8 +91,8 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   endLostTasks(state, clock.now());
   const handlers = { ...mergeHandlers(), ...options.handlers };
   const faults = createFaults();
-  const tasks = createTaskRunner({ state, clock, faultOf: faults.taskFault });
-  const locks = createLocks(clock, tasks.openGates);
+  const tasks = createTaskRunner({ state, clock, faultOf: (type, id) => faults.taskFault(type, id) });
+  const locks = createLocks(clock, () => tasks.openGates());
   const journal: JournalEntry[] = [];
   return {
     fetch: createFetch({

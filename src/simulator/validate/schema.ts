@@ -7,6 +7,7 @@ import type { ObjectFormat, Operation, ParamSchema } from '../../schema/types.ts
 import { messageOf } from '../../util/errors.ts';
 import { paramError, SimError } from '../context.ts';
 import { splitPropertyString } from '../wire/property-string.ts';
+import { textOf } from '../wire/scalar.ts';
 import { namedFormat, splitServerList } from './formats.ts';
 
 type Errors = Map<string, string>;
@@ -103,7 +104,7 @@ function scalarError(schema: ParamSchema, value: string, path: string): string |
   }
   const { maxLength, minLength, maximum, minimum } = schema;
   if (maxLength !== undefined || minLength !== undefined) {
-    const length = [...value].length;
+    const { length } = Array.from(value); // characters, not UTF-16 units
     if (maxLength !== undefined && length > maxLength)
       return `value may only be ${maxLength} characters long`;
     if (minLength !== undefined && length < minLength)
@@ -152,7 +153,7 @@ function checkValue(value: unknown, schema: ParamSchema, path: string, errors: E
     const record = value as Readonly<Record<string, unknown>>;
     checkObject(record, (key) => known[key], Object.keys(known), additionalProperties ?? true, path, errors);
   } else {
-    const text = scalarError(schema, typeof value === 'boolean' ? (value ? '1' : '0') : String(value), path);
+    const text = scalarError(schema, textOf(value), path);
     if (text !== undefined) addError(errors, path, text);
   }
 }
