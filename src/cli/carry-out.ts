@@ -133,7 +133,7 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
     failure = error;
   }
   const proof =
-    plan.actions.length > 0 && change.prove && !interrupts.signal.aborted ? await change.prove() : undefined;
+    plan.actions.length > 0 && change.prove && !report.interrupted ? await change.prove() : undefined;
   const document = proof === undefined ? report : { ...report, verify: proof };
   // An action finds out as the last one that there is nothing to do, for example that a template is there already.
   const idle = report.actions.every((action) => action.result === 'unchanged');

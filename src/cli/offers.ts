@@ -1,9 +1,15 @@
 /** What the cluster offers a new container: read when asked for, once per node. */
+import type { GuestSummary } from '../domain/actual.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { observe } from '../engine/observe.ts';
 import { listCatalogue, listTemplates } from '../engine/templates.ts';
 import type { ContainerAnswers, Offers } from '../prompts/container.ts';
 import { UsageError } from '../util/errors.ts';
+
+/** The offers, and who is there already. */
+export interface ClusterOffers extends Offers {
+  readonly guests: readonly GuestSummary[];
+}
 
 /** Remembers the answer for each node. */
 function perNode<T>(read: (node: string) => Promise<T>): (node: string) => Promise<T> {
@@ -21,9 +27,10 @@ function perNode<T>(read: (node: string) => Promise<T>): (node: string) => Promi
  * @param context - connection.
  * @returns the offers.
  */
-export async function clusterOffers(context: EngineContext): Promise<Offers> {
+export async function clusterOffers(context: EngineContext): Promise<ClusterOffers> {
   const snapshot = await observe(context, {});
   return {
+    guests: snapshot.guests,
     nodes: snapshot.nodes,
     storages: (node) =>
       snapshot.storages.filter((one) => one.node === node && one.active && one.content.includes('rootdir')),

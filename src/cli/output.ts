@@ -64,7 +64,8 @@ function styleOf(stream: HostWriter, options: Options, env: Host['env']): Style 
     color: wanted && (terminal || Boolean(env['FORCE_COLOR'] && env['FORCE_COLOR'] !== '0')),
     // Files and pipes are read by UTF-8 tools; a terminal only shows what its locale says.
     unicode: terminal ? /utf-?8/i.test(locale) && env['TERM'] !== 'linux' : true,
-    width: terminal ? (stream.columns ?? 80) : 120,
+    // A terminal that does not know its size says 0.
+    width: terminal ? stream.columns || 80 : 120,
   });
 }
 

@@ -68,8 +68,13 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
     options.wait && isUpid(data) ? await context.pve.waitTask(data, { signal: context.signal }) : undefined;
   runtime.output.result(
     { format: 'pvefleet.api/1', method, path: template, data, ...(task ? { task } : {}) },
-    () => (typeof data === 'string' ? `${data}\n` : `${JSON.stringify(redactValue(data), null, 2)}\n`),
+    () => {
+      if (data === null) return 'Done.\n';
+      return typeof data === 'string' ? `${data}\n` : `${JSON.stringify(redactValue(data), null, 2)}\n`;
+    },
   );
+  if (task?.state === 'failed') runtime.output.tell(`The task failed: ${task.exitStatus}`);
+  if (task?.state === 'warnings') runtime.output.tell(`The task ended with warnings: ${task.count}`);
   if (isUpid(data) && !task)
     runtime.output.say(`A task was started; follow it with: pvefleet task wait '${data}'`);
   return task?.state === 'failed' ? 5 : 0;

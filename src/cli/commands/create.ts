@@ -1,8 +1,7 @@
 /** `create`: one container from flags and questions, by the same plan and apply as a fleet. */
 import { readFile } from 'node:fs/promises';
+import type { GuestSummary } from '../../domain/actual.ts';
 import type { DesiredContainer, DesiredFleet } from '../../domain/desired.ts';
-import type { Plan } from '../../domain/plan.ts';
-import type { EngineContext } from '../../engine/context.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { verify } from '../../engine/verify.ts';
 import { askContainer, type ContainerAnswers, validHostname } from '../../prompts/container.ts';
@@ -95,25 +94,22 @@ async function desired(
   };
 }
 
-/** A plan that would change a container that is there already is not what `create` means. */
-function insistOnNew(plan: Plan, key: string): Plan {
-  const isNew = plan.actions.some((action) => action.kind === 'container.create');
-  if (isNew || plan.refusals.length > 0) return plan;
-  throw new UsageError(`there is a container '${key}' already`, {
-    code: 'EXISTS',
-    hint: `pvefleet show ${key} shows it; take another name, or resize it`,
-  });
-}
-
-async function answersFor(
-  given: Partial<ContainerAnswers>,
-  runtime: Runtime,
-  context: EngineContext,
-): Promise<ContainerAnswers> {
-  const offers = await clusterOffers(context);
-  return runtime.interactive
-    ? askContainer(await runtime.prompts(), offers, given)
-    : defaultsFor(offers, given);
+/** `create` makes something new: a name or an id that is taken is told before anything is planned. */
+function insistOnNew(
+  answers: Pick<ContainerAnswers, 'hostname'>,
+  vmid: number | undefined,
+  guests: readonly GuestSummary[],
+): void {
+  const same = guests.find((guest) => guest.name === answers.hostname || guest.vmid === vmid);
+  if (!same) return;
+  const name = same.name === undefined ? '' : ` '${same.name}'`;
+  throw new UsageError(
+    `there is a ${same.type === 'lxc' ? 'container' : 'virtual machine'}${name} already: ${same.vmid} on ${same.node}`,
+    {
+      code: 'EXISTS',
+      hint: same.vmid === vmid ? 'leave out --vmid to get the next free id' : 'take another name',
+    },
+  );
 }
 
 export async function run({ args, options }: Invocation, runtime: Runtime): Promise<ExitCode> {
@@ -126,7 +122,12 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   if (given.memory !== undefined) mebibytesFlag('--memory', given.memory);
   if (given.rootfs !== undefined) bytesFlag('--rootfs', given.rootfs);
   const context = await runtime.connect();
-  const answers = await answersFor(given, runtime, context);
+  const offers = await clusterOffers(context);
+  if (given.hostname !== undefined) insistOnNew({ hostname: given.hostname }, options.vmid, offers.guests);
+  const answers = runtime.interactive
+    ? await askContainer(await runtime.prompts(), offers, given)
+    : await defaultsFor(offers, given);
+  insistOnNew(answers, options.vmid, offers.guests);
   const container = await desired(answers, options, runtime);
   const fleet: DesiredFleet = {
     name: options.fleet ?? singleFleet,
@@ -135,7 +136,7 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   };
   const asked = Object.keys(answers).some((key) => !(key in given));
   return carryOut(runtime, context, {
-    plan: async (policy) => insistOnNew((await makePlan(context, fleet, policy)).plan, container.key),
+    plan: async (policy) => (await makePlan(context, fleet, policy)).plan,
     policy: policyOf(options, false),
     name: container.key,
     confirm: asked && runtime.interactive ? 'always' : 'never',

@@ -157,7 +157,23 @@ describe('create', () => {
       'vmbr0',
     ]);
     expect(code).toBe(2);
-    expect(stderr).toContain("there is a container 'web01' already");
+    expect(stderr).toContain("there is a container 'web01' already: 500 on pve1");
+    const taken = await cli([
+      'create',
+      'web09',
+      '--vmid',
+      '500',
+      '--node',
+      'pve1',
+      '--template',
+      'alpine',
+      '--storage',
+      'local-lvm',
+      '--bridge',
+      'vmbr0',
+    ]);
+    expect(taken.code).toBe(2);
+    expect(taken.stderr).toContain('leave out --vmid');
     expect(cluster.takeWrites()).toEqual([]);
   });
 });
@@ -370,6 +386,18 @@ describe('api', () => {
     ]);
     expect(result.code).toBe(0);
     expect(result.json()).toMatchObject({ data: expect.stringMatching(/^UPID:/), task: { state: 'ok' } });
+  });
+
+  it('says why a task failed that it waited for', async () => {
+    cluster.simulator.faults.onTask({ type: 'vzstop' }, { fail: 'broken' });
+    const { code, stderr } = await cli([
+      'api',
+      'POST',
+      `/nodes/pve1/lxc/${await vmidOf('db01')}/status/stop`,
+      '--wait',
+    ]);
+    expect(code).toBe(5);
+    expect(stderr).toContain('The task failed: broken');
   });
 
   it('hands on what the server refuses, with its words', async () => {
