@@ -5,6 +5,7 @@ import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError } from './errors.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
+import { checkSecrets } from './prepare-request.ts';
 import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
 import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
@@ -105,7 +106,8 @@ function wasInterrupted(context: EngineContext, actions: readonly ActionReport[]
  * @param options.failFast - start nothing new after the first failure.
  * @returns what became of each action, in plan order; failures and interruptions are in the report, see
  *   {@link assertApplied}.
- * @throws PlanRefusedError before anything is written, when the plan has refusals.
+ * @throws PlanRefusedError when the plan has refusals, UsageError when a secret cannot be resolved; both before anything
+ *   is written.
  */
 export async function applyPlan(
   context: EngineContext,
@@ -115,6 +117,7 @@ export async function applyPlan(
   if (plan.refusals.length > 0) {
     throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
   }
+  await checkSecrets(context, plan);
   const startedAt = context.clock.now();
   const run = createRunState(plan);
   const actions = await runPlan(context, plan, run, options);

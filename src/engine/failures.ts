@@ -110,6 +110,7 @@ function hintOf(error: unknown): string | undefined {
   if (lock !== undefined) {
     return `wait for the job that holds the lock; one left behind by a crash is removed with 'pct unlock VMID' on the node`;
   }
+  if (isGone(error)) return 'it was removed or has moved to another node; make a new plan';
   if (!(error instanceof PveConflictError)) return undefined;
   if (error.kind === 'digest') return 'somebody changed the container since it was planned; make a new plan';
   if (error.kind === 'exists') return 'choose another vmid, or write vmid: auto';

@@ -1,6 +1,6 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
-import type { Action } from '../domain/plan.ts';
+import type { Action, Plan } from '../domain/plan.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { EngineContext } from './context.ts';
 import { StalePlanError } from './failures.ts';
@@ -19,6 +19,18 @@ function isPlaceholder(value: WireValue | SecretPlaceholder): value is SecretPla
 /** Whether the server itself compares the digest. */
 function takesDigest(request: ApiRequest): boolean {
   return request.method === 'PUT' && /\/lxc\/\{vmid\}\/(?:config|resize)$/.test(request.path);
+}
+
+/**
+ * Looks up every secret of a plan once, so that a missing one stops the run before anything is written.
+ *
+ * @param plan - the plan; values are not kept.
+ * @throws UsageError when one cannot be resolved.
+ */
+export async function checkSecrets(context: EngineContext, plan: Plan): Promise<void> {
+  const values = plan.actions.flatMap(({ request }) => Object.values(request.params));
+  const references = values.filter(isPlaceholder).map(({ $secret }) => $secret);
+  for (const reference of new Set(references)) await context.resolveSecret(reference);
 }
 
 /**

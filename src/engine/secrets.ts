@@ -1,4 +1,7 @@
-/** Gives the value of a secret reference: `env:NAME`, `file:PATH`, `command:PROGRAM ARGS`. Values are never kept or shown. */
+/**
+ * Gives the value of a secret reference: `env:NAME`, `file:PATH`, `command:PROGRAM ARGS`. Values are never shown or written;
+ * what a command gave is kept in memory for the run, because it may ask a person for a PIN.
+ */
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -75,12 +78,19 @@ async function fromCommand(reference: string, text: string, sources: SecretSourc
  * @returns a function that gives a reference's value, and throws UsageError (code SECRET_UNRESOLVED) when there is none.
  */
 export function createSecretResolver(sources: SecretSources): (reference: string) => Promise<string> {
+  const given = new Map<string, Promise<string>>();
+  const once = (reference: string, run: () => Promise<string>): Promise<string> => {
+    const known = given.get(reference) ?? run();
+    given.set(reference, known);
+    known.catch(() => given.delete(reference));
+    return known;
+  };
   return async (reference) => {
     const [, scheme = '', rest = ''] = /^(env|file|command):(.*)$/s.exec(reference) ?? [];
     const lookUps: Readonly<Record<string, () => string | undefined | Promise<string>>> = {
       env: () => sources.env[rest],
       file: () => fromFile(reference, resolve(sources.baseDirectory ?? '.', rest)),
-      command: () => fromCommand(reference, rest, sources),
+      command: () => once(reference, () => fromCommand(reference, rest, sources)),
     };
     const lookUp = Object.hasOwn(lookUps, scheme) ? lookUps[scheme] : undefined;
     if (!lookUp)

@@ -22,11 +22,11 @@ export interface TestEngine {
   /** Second Ctrl-C. */
   readonly detach: AbortController;
   /** Events of one type. */
-  eventsOf<T extends StampedEvent['type']>(type: T): Extract<StampedEvent, { type: T }>[];
+  readonly eventsOf: <T extends StampedEvent['type']>(type: T) => Extract<StampedEvent, { type: T }>[];
   /** Requests that the simulator has seen, as `METHOD /template`; only those that write when `writes` is set. */
-  requests(options?: { writes?: boolean }): string[];
+  readonly requests: (options?: { writes?: boolean }) => string[];
   /** Another engine on the same cluster, as if the command had been run again. */
-  again(options?: EngineOptions): TestEngine;
+  readonly again: (options?: EngineOptions) => TestEngine;
 }
 
 /** What a test may choose. */

@@ -163,6 +163,14 @@ test('with fail-fast nothing new starts after the first failure', async () => {
   expect(engine.requests({ writes: true })).toEqual(['POST /nodes/{node}/lxc']);
 });
 
+test('a secret that cannot be resolved stops the run before anything is written', async () => {
+  const engine = makeEngine({ resolveSecret: () => Promise.reject(new Error('no such secret')) });
+  const file = fleet([container('a'), container('b', { access: { password: { $secret: 'env:NOPE' } } })]);
+  const { plan } = await makePlan(engine.context, file, policyOf());
+  await expect(applyPlan(engine.context, plan)).rejects.toThrow('no such secret');
+  expect(engine.requests({ writes: true })).toEqual([]);
+});
+
 test('secrets reach the server and nothing else', async () => {
   const engine = makeEngine({ resolveSecret: () => Promise.resolve('hunter2-very-secret') });
   const file = fleet([container('web01', { access: { password: { $secret: 'env:PASSWORD' } } })]);

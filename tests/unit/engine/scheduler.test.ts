@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { type Job, type Room, runJobs } from '../../../src/engine/scheduler.ts';
+
+const job = (id: string, dependsOn: readonly string[] = [], rooms: readonly Room[] = []): Job => ({
+  id,
+  dependsOn,
+  rooms,
+});
+
+interface Run {
+  readonly results: readonly string[];
+  readonly started: readonly string[];
+  readonly mostAtOnce: number;
+}
+
+/** Runs jobs that take one turn of the event loop each. */
+async function run(
+  jobs: readonly Job[],
+  options: { failing?: readonly string[]; stopAfter?: number } = {},
+): Promise<Run> {
+  const started: string[] = [];
+  let running = 0;
+  let mostAtOnce = 0;
+  const results = await runJobs(jobs, {
+    run: async ({ id }): Promise<string> => {
+      started.push(id);
+      running += 1;
+      mostAtOnce = Math.max(mostAtOnce, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return options.failing?.includes(id) ? 'failed' : 'ok';
+    },
+    hasFailed: (result) => result !== 'ok',
+    skip: (_, because) => `skipped: ${because}`,
+    stopped: () =>
+      options.stopAfter !== undefined && started.length >= options.stopAfter ? 'enough' : undefined,
+  });
+  return { results, started, mostAtOnce };
+}
+
+const room = (name: string, limit: number): Room => ({ name, limit });
+
+describe('runJobs', () => {
+  test('runs a job after what it depends on, and gives results in plan order', async () => {
+    const { started, results } = await run([job('c', ['b']), job('b', ['a']), job('a')]);
+    expect(started).toEqual(['a', 'b', 'c']);
+    expect(results).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('takes a dependency on something outside the plan as done', async () => {
+    expect((await run([job('a', ['gone'])])).results).toEqual(['ok']);
+  });
+
+  test('starts jobs in plan order and no more than there is room for', async () => {
+    const jobs = ['a', 'b', 'c', 'd', 'e'].map((id) => job(id, [], [room('all', 2)]));
+    const { started, mostAtOnce } = await run(jobs);
+    expect(started).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(mostAtOnce).toBe(2);
+  });
+
+  test('a job that waits for its own room holds no place that another could use', async () => {
+    const jobs = [
+      job('a1', [], [room('all', 2), room('pve1', 1)]),
+      job('a2', [], [room('all', 2), room('pve1', 1)]),
+      job('b1', [], [room('all', 2), room('pve2', 1)]),
+    ];
+    const { started, mostAtOnce } = await run(jobs);
+    expect(started).toEqual(['a1', 'b1', 'a2']);
+    expect(mostAtOnce).toBe(2);
+  });
+
+  test('skips everything that depends on a failure, directly or not, and goes on with the rest', async () => {
+    const jobs = [job('c', ['b']), job('a'), job('b', ['a']), job('other')];
+    const { results, started } = await run(jobs, { failing: ['a'] });
+    expect(results).toEqual(['skipped: b did not succeed', 'failed', 'skipped: a did not succeed', 'ok']);
+    expect(started).toEqual(['a', 'other']);
+  });
+
+  test('starts nothing new once it is stopped', async () => {
+    const jobs = ['a', 'b', 'c'].map((id) => job(id, [], [room('all', 1)]));
+    expect((await run(jobs, { stopAfter: 1 })).results).toEqual(['ok', 'skipped: enough', 'skipped: enough']);
+  });
+
+  test('tells of jobs that wait for each other', async () => {
+    await expect(run([job('a', ['b']), job('b', ['a'])])).rejects.toThrow('a, b');
+  });
+
+  test('ends at once without jobs', async () => {
+    expect((await run([])).results).toEqual([]);
+  });
+});
