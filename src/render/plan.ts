@@ -111,7 +111,10 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   }
   const last = group.actions.at(-1) as Action;
   const lines = changeLines(
-    group.actions.filter((action) => action !== create).flatMap((action) => action.changes),
+    group.actions
+      .filter((action) => action !== create)
+      .flatMap((action) => action.changes)
+      .filter((change) => change.field !== 'power'), // the step below says it
     width,
     style,
   );
