@@ -3,12 +3,12 @@
  * No handler itself.
  */
 import { die, type HandlerContext, paramError, type SimWorker } from '../context.ts';
-import type { ChangeContext } from '../model/apply-changes.ts';
 import { macPrefix } from '../model/datacenter.ts';
 import { configDigest } from '../model/digest.ts';
 import { commit, draftOf } from '../model/lxc-config.ts';
 import { randomMac } from '../model/mac.ts';
 import { nodeOf } from '../model/nodes.ts';
+import type { ChangeContext } from '../model/prepare-change.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 
 /** How long the config lock is waited for: by most operations, and by those that make a new config. */

@@ -1,16 +1,11 @@
 /** Reading and changing the config of a container (pve-container API2/LXC/Config.pm). */
 import { die, type HandlerContext, type HandlerTable, paramError } from '../context.ts';
-import {
-  applyRunning,
-  applyStopped,
-  type ConfigChange,
-  checkLxcConfig,
-  prepareChange,
-} from '../model/apply-changes.ts';
+import { applyRunning, applyStopped } from '../model/apply-changes.ts';
 import { splitList } from '../model/datacenter.ts';
 import { configKeyType } from '../model/defaults.ts';
 import { configDigest } from '../model/digest.ts';
 import { commit, draftOf, pendingRows, shownConfig, shownSnapshot } from '../model/lxc-config.ts';
+import { type ConfigChange, checkLxcConfig, prepareChange } from '../model/prepare-change.ts';
 import type { SimContainer } from '../model/state.ts';
 import { changeContext, checkDigest, checkLock, lockConfig, needContainer, vmidOf } from './lxc-common.ts';
 import { needConfigRights } from './lxc-rights.ts';

@@ -1,10 +1,10 @@
 /** Destroying containers (pve-container API2/LXC.pm destroy_vm, LXC.pm destroy_lxc_container). */
 import { die, type HandlerContext, type HandlerTable, type SimWorker } from '../context.ts';
-import { checkProtection } from '../model/apply-changes.ts';
 import { removeFromBackupJobs } from '../model/backup-jobs.ts';
 import { guestFirewall } from '../model/firewall.ts';
 import { volumesOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
+import { checkProtection } from '../model/prepare-change.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import { findVolume, freeVolume, linkedClones, storageConfig } from '../model/volumes.ts';

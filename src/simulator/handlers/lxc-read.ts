@@ -6,8 +6,8 @@ import { mountsOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { rrdTimes } from '../model/rrd.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
+import type { VolumeFeature } from '../model/volume-features.ts';
 import { hasVolumeFeature } from '../model/volume-operations.ts';
-import type { VolumeFeature } from '../model/volumes.ts';
 import { findContainer, needContainer, vmidOf } from './lxc-common.ts';
 import { needSnapshot } from './lxc-config.ts';
 

@@ -6,7 +6,7 @@ import { lxcFeatures, lxcNet } from '../../schema/generated/formats.gen.ts';
 import { die, forbidden, type HandlerContext } from '../context.ts';
 import { splitList, tagRules } from '../model/datacenter.ts';
 import { newVolume, parseMount, parseProperties } from '../model/property-values.ts';
-import { needVolumeAccess } from '../model/storage-config.ts';
+import { needVolumeAccess } from '../model/volume-access.ts';
 import { parseVolumeId, parseVolumeName } from '../model/volume-names.ts';
 import { storageConfig } from '../model/volumes.ts';
 

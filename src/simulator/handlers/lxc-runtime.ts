@@ -4,9 +4,10 @@
  */
 import { lxcFeatures } from '../../schema/generated/formats.gen.ts';
 import { die, type HandlerContext, type SimWorker } from '../context.ts';
-import { applyStopped, checkLxcConfig } from '../model/apply-changes.ts';
+import { applyStopped } from '../model/apply-changes.ts';
 import { lastPlainSystemd, unsetCpuUnits, unsetMemoryMiB } from '../model/defaults.ts';
 import { commit, draftOf, mountsOf } from '../model/lxc-config.ts';
+import { checkLxcConfig } from '../model/prepare-change.ts';
 import { parseProperties } from '../model/property-values.ts';
 import type { SimContainer, SimRuntime } from '../model/state.ts';
 import { durations, haltMs } from '../model/timing.ts';

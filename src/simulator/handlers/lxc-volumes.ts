@@ -3,9 +3,10 @@
  * (pve-container API2/LXC.pm move_volume).
  */
 import { die, type HandlerContext, type HandlerTable, paramError, type SimWorker } from '../context.ts';
-import { applyRunning, applyStopped, checkProtection, prepareChange } from '../model/apply-changes.ts';
+import { applyRunning, applyStopped } from '../model/apply-changes.ts';
 import { addUnused, commit, draftOf, usedBySnapshots } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
+import { checkProtection, prepareChange } from '../model/prepare-change.ts';
 import { type Mount, parseMount, printMount } from '../model/property-values.ts';
 import type { SimContainer } from '../model/state.ts';
 import { copyMs, durations } from '../model/timing.ts';

@@ -4,6 +4,7 @@
  */
 import { die } from '../context.ts';
 import type { SimState, SimVolume } from './state.ts';
+import { storageFeatures, type VolumeFeature } from './volume-features.ts';
 import { diskName, isFileStorage, parseVolumeId, parseVolumeName } from './volume-names.ts';
 import {
   addVolume,
@@ -12,9 +13,7 @@ import {
   findVolume,
   freeDiskNumber,
   storageConfig,
-  storageFeatures,
   storageUsage,
-  type VolumeFeature,
   volumeKey,
   writeToVolume,
 } from './volumes.ts';
