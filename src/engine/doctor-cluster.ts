@@ -102,7 +102,7 @@ export async function readNodes(context: EngineContext): Promise<readonly NodeIn
 }
 
 /** Is the certificate of the node good for some time? */
-export async function checkCertificate(context: EngineContext, node: string): Promise<DoctorCheck> {
+async function checkCertificate(context: EngineContext, node: string): Promise<DoctorCheck> {
   const name = `certificate ${node}`;
   const rows = await context.pve.get('/nodes/{node}/certificates/info', { node }, { signal: context.signal });
   // PVE: pveproxy serves its own certificate when there is one, else the one signed by the cluster's CA
@@ -130,7 +130,7 @@ export async function checkCertificate(context: EngineContext, node: string): Pr
 }
 
 /** Do its clock and ours agree? */
-export async function checkClock(context: EngineContext, node: string): Promise<DoctorCheck> {
+async function checkClock(context: EngineContext, node: string): Promise<DoctorCheck> {
   const name = `clock ${node}`;
   const before = context.clock.now();
   const { time } = await context.pve.get('/nodes/{node}/time', { node }, { signal: context.signal });
@@ -146,13 +146,13 @@ export async function checkClock(context: EngineContext, node: string): Promise<
 }
 
 /** Reads the storages of a node. */
-export async function readStorages(context: EngineContext, node: string): Promise<StorageInfo[]> {
+async function readStorages(context: EngineContext, node: string): Promise<StorageInfo[]> {
   const rows = await context.pve.get('/nodes/{node}/storage', { node }, { signal: context.signal });
   return decodeStorages(node, rows);
 }
 
 /** Is there room for templates and for containers? */
-export function checkStorages(node: string, storages: readonly StorageInfo[]): DoctorCheck {
+function checkStorages(node: string, storages: readonly StorageInfo[]): DoctorCheck {
   const name = `storages ${node}`;
   const active = storages.filter((storage) => storage.active);
   const taking = (content: string): StorageInfo[] =>
@@ -176,12 +176,12 @@ export function checkStorages(node: string, storages: readonly StorageInfo[]): D
 }
 
 /** Reads the bridges of a node. */
-export async function readBridges(context: EngineContext, node: string): Promise<Network> {
+async function readBridges(context: EngineContext, node: string): Promise<Network> {
   return context.pve.get('/nodes/{node}/network', { node, type: 'any_bridge' }, { signal: context.signal });
 }
 
 /** Is there a network to attach containers to? */
-export function checkBridges(node: string, bridges: Network): DoctorCheck {
+function checkBridges(node: string, bridges: Network): DoctorCheck {
   const name = `bridges ${node}`;
   const names = bridges.map((bridge) => bridge.iface);
   if (names.length === 0)

@@ -38,7 +38,7 @@ export async function checkSecrets(context: EngineContext, plan: Plan): Promise<
  *
  * @returns the digest after our own last write, else that of the plan; undefined when the action does not care.
  */
-export function expectedDigest(run: RunState, action: Action): string | undefined {
+function expectedDigest(run: RunState, action: Action): string | undefined {
   if (action.precondition.kind !== 'digest') return undefined;
   const vmid = run.vmidOf(action);
   return (vmid === undefined ? undefined : run.digests.get(vmid)) ?? action.precondition.digest;

@@ -24,7 +24,7 @@ export interface Missing extends Need {
 }
 
 /** What it takes to make, change, start and remove containers. */
-export const guestPrivileges: readonly string[] = [
+const guestPrivileges: readonly string[] = [
   'VM.Allocate',
   'VM.Audit',
   'VM.Config.CPU',

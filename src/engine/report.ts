@@ -38,5 +38,3 @@ export interface ApplyReport {
   readonly interrupted: boolean;
   readonly ms: number;
 }
-
-export type { Finding, VerifyReport } from '../domain/converge.ts';

@@ -26,7 +26,7 @@ function text(value: unknown): string | undefined {
  *
  * @returns the entry, or undefined for a row without a file name.
  */
-export function decodeCatalogueEntry(row: CatalogueRow): CatalogueEntry | undefined {
+function decodeCatalogueEntry(row: CatalogueRow): CatalogueEntry | undefined {
   const template = text(row['template']);
   if (template === undefined) return undefined;
   return compact({
