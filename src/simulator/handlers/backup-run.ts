@@ -4,64 +4,27 @@
  */
 import { messageOf } from '../../util/errors.ts';
 import { die, type HandlerContext, SimError, type SimWorker } from '../context.ts';
-import type { BackupContent } from '../model/appliances.ts';
 import { guestName } from '../model/guest-status.ts';
-import { mountsOf } from '../model/lxc-config.ts';
 import { keptBackups, pruneRules } from '../model/prune.ts';
 import type { SimContainer, SimStorage, SimVolume } from '../model/state.ts';
-import { durations } from '../model/timing.ts';
-import { isFileStorage, volumePath } from '../model/volume-names.ts';
 import { hasVolumeFeature } from '../model/volume-operations.ts';
+import { freeVolume, listVolumes, usableStorage } from '../model/volumes.ts';
 import {
-  addVolume,
-  contentBytes,
-  findVolume,
-  freeVolume,
-  listVolumes,
-  storageUsage,
-  usableStorage,
-} from '../model/volumes.ts';
+  addAttributes,
+  type BackupJob,
+  logMounts,
+  savedMounts,
+  timeParts,
+  writeArchive,
+} from './backup-archive.ts';
 import { checkLock, lockConfig, writeConfig } from './lxc-common.ts';
 import { bootContainer, haltContainer } from './lxc-runtime.ts';
 
-const MiB = 1024 ** 2;
-/** What tar and the compressor read in a second. */
-const bytesPerSecond = 180 * MiB;
-
-/** Compression → ending of the file, and how much of the content remains. */
-const compressions: Readonly<Record<string, readonly [ending: string, remains: number]>> = {
-  '0': ['tar', 1.05],
-  '1': ['tar.lzo', 0.6],
-  lzo: ['tar.lzo', 0.6],
-  gzip: ['tar.gz', 0.45],
-  zstd: ['tar.zst', 0.44],
-};
-
-/** A vzdump job. */
-export interface BackupJob {
-  readonly node: string;
-  readonly guests: readonly number[];
-  /** Guests were named; missing rights on them are errors. */
-  readonly explicit: boolean;
-  readonly storage: string;
-}
-
 const twoDigits = (value: number): string => String(value).padStart(2, '0');
-
-/** Parts of a time in UTC, which is the zone of the simulated nodes. */
-function timeParts(ms: number): { date: string[]; clock: string[] } {
-  const [date = '', clock = ''] = new Date(ms).toISOString().slice(0, 19).split('T');
-  return { date: date.split('-'), clock: clock.split(':') };
-}
 
 function longTime(ms: number): string {
   const { date, clock } = timeParts(ms);
   return `${date.join('-')} ${clock.join(':')}`;
-}
-
-function fileTime(ms: number): string {
-  const { date, clock } = timeParts(ms);
-  return `${date.join('_')}-${clock.join('_')}`;
 }
 
 function duration(ms: number): string {
@@ -75,6 +38,7 @@ function targetStorage(context: HandlerContext, job: BackupJob): SimStorage {
     const storage = usableStorage(context.state, job.storage, job.node);
     if (!storage.content.includes('backup'))
       die(`can't use storage '${job.storage}' for backups - wrong content type`);
+    if (storage.type === 'pbs') die('the simulator does not write to Proxmox Backup Servers');
     return storage;
   } catch (error) {
     if (!(error instanceof SimError)) throw error;
@@ -155,27 +119,6 @@ function usedMode(context: HandlerContext, worker: SimWorker, container: SimCont
   return 'suspend';
 }
 
-/** Volumes of the container that backups include: the root disk, and mount points that ask for it. */
-function savedMounts(container: SimContainer): { key: string; path: string; volid: string }[] {
-  return mountsOf(container.config)
-    .filter(
-      ([key, mount]) => mount.kind === 'volume' && (key === 'rootfs' || mount.options['backup'] === '1'),
-    )
-    .map(([key, mount]) => ({ key, path: mount.options['mp'] ?? '/', volid: mount.volume }));
-}
-
-function logMounts(worker: SimWorker, container: SimContainer): void {
-  const saved = new Set(savedMounts(container).map(({ key }) => key));
-  for (const [key, mount] of mountsOf(container.config)) {
-    const path = mount.options['mp'] ?? '/';
-    worker.log(
-      saved.has(key)
-        ? `INFO: including mount point ${key} ('${path}') in backup`
-        : `INFO: excluding ${mount.kind} mount point ${key} ('${path}') from backup (${mount.kind === 'volume' ? 'disabled' : `not a volume`})`,
-    );
-  }
-}
-
 async function backupGuest(
   context: HandlerContext,
   worker: SimWorker,
@@ -207,11 +150,11 @@ async function backupGuest(
     if (mode === 'stop' && wasRunning) await halt(context, worker, container);
     if (mode === 'suspend') worker.log('INFO: suspend vm');
     if (mode === 'snapshot') worker.log("INFO: create storage snapshot 'vzdump'");
-    const volume = await archive(context, worker, job, storage, container, began);
+    const volume = await writeArchive(context, worker, job, storage, container, began);
     if (mode === 'suspend') worker.log('INFO: resume vm');
     if (mode === 'snapshot') worker.log("INFO: cleanup temporary 'vzdump' snapshot");
     if (mode === 'stop' && wasRunning) await restart(context, worker, container);
-    finish(context, worker, container, volume);
+    addAttributes(context, worker, container, volume);
     prune(context, worker, job, storage, container, volume);
   } finally {
     if (context.state.containers[vmid] === container) writeConfig(container, { lock: undefined });
@@ -229,82 +172,6 @@ async function halt(context: HandlerContext, worker: SimWorker, container: SimCo
 async function restart(context: HandlerContext, worker: SimWorker, container: SimContainer): Promise<void> {
   worker.log('INFO: restarting vm');
   await lockConfig(context, container.vmid, () => bootContainer(context, worker, container));
-}
-
-async function archive(
-  context: HandlerContext,
-  worker: SimWorker,
-  job: BackupJob,
-  storage: SimStorage,
-  container: SimContainer,
-  startedMs: number,
-): Promise<SimVolume> {
-  const { state } = context;
-  const { vmid, node } = container;
-  const compression = context.text('compress') ?? '0';
-  const [ending, remains] = compressions[compression] ?? (['tar', 1.05] as const);
-  const name = `backup/vzdump-lxc-${vmid}-${fileTime(startedMs)}.${storage.type === 'pbs' ? 'pbs' : ending}`;
-  const path = isFileStorage(storage.type) ? volumePath(storage, name) : `${storage.storage}:${name}`;
-  worker.log(`INFO: creating vzdump archive '${path}'`);
-  const volumes = savedMounts(container).flatMap(({ volid }) => findVolume(state, node, volid) ?? []);
-  const bytes = volumes.reduce((sum, volume) => sum + contentBytes(volume), 0) + 20 * 1024;
-  const written = Math.ceil(bytes / 10_240) * 10_240;
-  await worker.sleep(durations.allocate + Math.ceil((written / bytesPerSecond) * 1000));
-  const sizeBytes = Math.round(written * remains);
-  if (sizeBytes > storageUsage(state, job.storage, job.node).avail)
-    die(`command 'set -o pipefail && lxc-usernsexec -- tar cpf - ./' failed: exit code 2`);
-  worker.log(
-    `INFO: Total bytes written: ${written} (${(written / MiB).toFixed(1)}MiB, ${bytesPerSecond / MiB}MiB/s)`,
-  );
-  worker.log(`INFO: archive file size: ${Math.round(sizeBytes / MiB)}MB`);
-  const { lock: _lock, ...config } = container.config;
-  const systemd = volumes[0]?.meta?.['systemd'];
-  const content: BackupContent = {
-    vmid,
-    config,
-    raw: structuredClone(container.raw),
-    contentBytes: bytes,
-    ...(typeof systemd === 'number' ? { systemd } : {}),
-  };
-  return addVolume(state, {
-    volid: `${storage.storage}:${name}`,
-    storage: storage.storage,
-    node: storage.shared ? null : node,
-    content: 'backup',
-    format: ending,
-    sizeBytes,
-    usedBytes: sizeBytes,
-    ctime: Math.floor(startedMs / 1000),
-    vmid,
-    snapshots: [],
-    meta: { backup: content },
-  });
-}
-
-/** Notes and protection. */
-function finish(
-  context: HandlerContext,
-  worker: SimWorker,
-  container: SimContainer,
-  volume: SimVolume,
-): void {
-  const template = context.text('notes-template');
-  if (template !== undefined) {
-    worker.log('INFO: adding notes to backup');
-    const values: Readonly<Record<string, string>> = {
-      cluster: context.state.clusterName ?? 'standalone node - no cluster',
-      guestname: guestName(container),
-      node: container.node,
-      vmid: String(container.vmid),
-    };
-    volume.notes = template
-      .replaceAll('\\n', '\n')
-      .replaceAll(/\{\{(\w+)\}\}/g, (whole, key: string) => values[key] ?? whole);
-  }
-  if (context.flag('protected') === true) {
-    worker.log('INFO: marking backup as protected');
-    volume.protected = true;
-  }
 }
 
 /** Removes older backups of the guest that the retention does not keep. */

@@ -11,7 +11,7 @@ import { sectionText } from '../model/digest.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { allGuests, guestOf } from '../model/resources.ts';
 import type { SimState } from '../model/state.ts';
-import { needVolumeAccess } from '../model/storage-config.ts';
+import { needVolumeAccess } from '../model/volume-access.ts';
 import { parseVolumeId, parseVolumeName } from '../model/volume-names.ts';
 import { findVolume, storageConfig } from '../model/volumes.ts';
 import { backupGuests } from './backup-run.ts';

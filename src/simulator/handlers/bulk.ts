@@ -2,7 +2,6 @@
  * Actions on many guests: startall, stopall, suspendall and migrateall of a node, and the bulk actions of the cluster
  * (PVE::API2::Nodes, PVE::API2::Cluster::BulkAction::Guest). Each guest gets a task of its own.
  */
-import { messageOf } from '../../util/errors.ts';
 import {
   die,
   forbidden,
@@ -13,45 +12,19 @@ import {
 } from '../context.ts';
 import { splitList } from '../model/datacenter.ts';
 import { localNode, nodeOf } from '../model/nodes.ts';
-import { allGuests, type Guest } from '../model/resources.ts';
+import type { Guest } from '../model/resources.ts';
+import {
+  guestsInOrder,
+  isRunning,
+  kindOf,
+  type Ordered,
+  type Round,
+  runRound,
+  startsAtBoot,
+} from './bulk-run.ts';
 import { callHandler } from './call-handler.ts';
 import { lxcMigrateHandlers } from './lxc-migrate.ts';
 import { lxcStatusHandlers } from './lxc-status.ts';
-
-/** Guests without a start order come last. */
-const lastOrder = Number.MAX_SAFE_INTEGER;
-const pollMs = 1000;
-
-/** A guest with what its `startup` option says. */
-interface Ordered {
-  readonly guest: Guest;
-  readonly order: number;
-  /** Seconds to wait after its start. */
-  readonly up: number;
-  /** Seconds that it has to halt. */
-  readonly down: number | undefined;
-}
-
-function ordered(guest: Guest): Ordered {
-  const text = (guest.type === 'lxc' ? guest.container.config : guest.vm.config)['startup'] ?? '';
-  const values = Object.fromEntries(
-    text.split(',').map((part) => (part.includes('=') ? part.split('=') : ['order', part])),
-  ) as Record<string, string>;
-  return {
-    guest,
-    order: values['order'] ? Number(values['order']) : lastOrder,
-    up: Number(values['up'] ?? 0),
-    down: values['down'] === undefined ? undefined : Number(values['down']),
-  };
-}
-
-const kindOf = (guest: Guest): string => (guest.type === 'lxc' ? 'CT' : 'VM');
-const isRunning = (guest: Guest): boolean =>
-  guest.type === 'lxc' ? guest.container.runtime !== null : guest.vm.status === 'running';
-const isTemplate = (guest: Guest): boolean =>
-  (guest.type === 'lxc' ? guest.container.config : guest.vm.config)['template'] === '1';
-const startsAtBoot = (guest: Guest): boolean =>
-  (guest.type === 'lxc' ? guest.container.config : guest.vm.config)['onboot'] === '1';
 
 /** Calls a container's verb. Machines have no behaviour; they just change their state. */
 async function act(
@@ -67,76 +40,6 @@ async function act(
   const { node, vmid } = guest;
   const key = `POST /nodes/{node}/lxc/{vmid}/status/${verb}`;
   return String(await callHandler(lxcStatusHandlers, key, context, { node, vmid, ...params }));
-}
-
-async function taskEnd(context: HandlerContext, worker: SimWorker, upid: string): Promise<string> {
-  while (context.state.tasks[upid]?.status === 'running') await worker.sleep(pollMs);
-  return context.state.tasks[upid]?.exitstatus ?? 'unexpected status';
-}
-
-const isGood = (status: string): boolean => status === 'OK' || status.startsWith('WARNINGS: ');
-
-/** One round over guests: what is done with each, and what is said of it. */
-interface Round {
-  readonly guests: readonly Ordered[];
-  readonly maxWorkers: number;
-  /** Starts the guest's task; undefined: nothing to wait for. */
-  readonly start: (entry: Ordered) => Promise<string | undefined>;
-  /** Called with the text of the failure. */
-  readonly failed: (entry: Ordered, text: string) => void;
-  readonly done?: (entry: Ordered) => Promise<void>;
-}
-
-/**
- * Carries out a round: guests of one order value after the other, up to `maxWorkers` at a time.
- *
- * @returns ids of the guests that failed.
- */
-async function run(context: HandlerContext, worker: SimWorker, round: Round): Promise<number[]> {
-  const failures: number[] = [];
-  const orders = [...new Set(round.guests.map(({ order }) => order))];
-  for (const order of orders) {
-    const queue = round.guests.filter((entry) => entry.order === order);
-    const lane = async (): Promise<void> => {
-      for (let entry = queue.shift(); entry; entry = queue.shift()) {
-        const failure = await one(context, worker, round, entry);
-        if (failure === undefined) continue;
-        failures.push(entry.guest.vmid);
-        round.failed(entry, failure);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.max(1, round.maxWorkers) }, lane));
-  }
-  return failures.sort((a, b) => a - b);
-}
-
-/** Text of the failure, if any. A stopped task stops the round. */
-async function one(
-  context: HandlerContext,
-  worker: SimWorker,
-  round: Round,
-  entry: Ordered,
-): Promise<string | undefined> {
-  let upid: string | undefined;
-  try {
-    upid = await round.start(entry);
-  } catch (error) {
-    return messageOf(error);
-  }
-  const status = upid === undefined ? 'OK' : await taskEnd(context, worker, upid);
-  if (!isGood(status)) return status;
-  await round.done?.(entry);
-  return undefined;
-}
-
-/** Guests in start order; a list of ids narrows them. */
-function guestsOf(context: HandlerContext, node: string | undefined, vmids: readonly number[]): Ordered[] {
-  return allGuests(context.state)
-    .filter((guest) => node === undefined || guest.node === node)
-    .filter((guest) => vmids.length === 0 || vmids.includes(guest.vmid))
-    .filter((guest) => !isTemplate(guest))
-    .map(ordered)
-    .toSorted((a, b) => a.order - b.order || a.guest.vmid - b.guest.vmid);
 }
 
 function vmidsOf(context: HandlerContext): number[] {
@@ -209,10 +112,10 @@ function startAll(context: HandlerContext): string {
   const all = context.flag('force') === true;
   const workers = maxWorkers(context, 1);
   return context.fork('startall', '', node, async (worker) => {
-    const guests = guestsOf(context, node, vmids).filter(
+    const guests = guestsInOrder(context, node, vmids).filter(
       ({ guest }) => !isRunning(guest) && (all || startsAtBoot(guest)),
     );
-    await run(context, worker, startRound(context, worker, guests, workers));
+    await runRound(context, worker, startRound(context, worker, guests, workers));
   });
 }
 
@@ -222,8 +125,8 @@ function stopAll(context: HandlerContext): string {
   const node = nodeOf(context);
   const workers = maxWorkers(context, node.maxCpu);
   return context.fork('stopall', '', node.name, async (worker) => {
-    const guests = guestsOf(context, node.name, vmids).filter(({ guest }) => isRunning(guest));
-    await run(context, worker, stopRound(context, worker, guests, workers));
+    const guests = guestsInOrder(context, node.name, vmids).filter(({ guest }) => isRunning(guest));
+    await runRound(context, worker, stopRound(context, worker, guests, workers));
   });
 }
 
@@ -236,7 +139,7 @@ function suspend(
 ): string {
   needOnAll(context, vmids, 'VM.PowerMgmt');
   return context.fork(type, '', node ?? localNode(context.state).name, async (worker) => {
-    for (const { guest } of guestsOf(context, node, vmids).toReversed()) {
+    for (const { guest } of guestsInOrder(context, node, vmids).toReversed()) {
       if (guest.type === 'lxc') worker.log(`Skipping CT ${guest.vmid}, only VMs can be suspended`);
       else guest.vm.status = 'stopped';
     }
@@ -256,8 +159,8 @@ function migrate(
   if (!context.state.nodes[target]) paramError({ target: `no such cluster node '${target}'` });
   const workers = maxWorkers(context, 1);
   return context.fork(type, '', from ?? localNode(context.state).name, async (worker) => {
-    const guests = guestsOf(context, from, vmids).filter(({ guest }) => guest.node !== target);
-    const failures = await run(context, worker, {
+    const guests = guestsInOrder(context, from, vmids).filter(({ guest }) => guest.node !== target);
+    const failures = await runRound(context, worker, {
       guests,
       maxWorkers: workers,
       start: async ({ guest }) => {
@@ -292,11 +195,11 @@ function bulkStart(context: HandlerContext): string {
   const workers = maxWorkers(context, 4);
   return context.fork('bulk-start', '', localNode(context.state).name, async (worker) => {
     announce(worker, vmids, 'Starting');
-    const guests = guestsOf(context, undefined, vmids);
+    const guests = guestsInOrder(context, undefined, vmids);
     for (const { guest } of guests)
       if (isRunning(guest)) worker.warn(`Skipping ${kindOf(guest)} ${guest.vmid}, already running.`);
     const stopped = guests.filter(({ guest }) => !isRunning(guest));
-    refuseFailures('start', await run(context, worker, startRound(context, worker, stopped, workers)));
+    refuseFailures('start', await runRound(context, worker, startRound(context, worker, stopped, workers)));
   });
 }
 
@@ -306,11 +209,11 @@ function bulkShutdown(context: HandlerContext): string {
   const workers = maxWorkers(context, 4);
   return context.fork('bulk-shutdown', '', localNode(context.state).name, async (worker) => {
     announce(worker, vmids, 'Shutting down');
-    const guests = guestsOf(context, undefined, vmids);
+    const guests = guestsInOrder(context, undefined, vmids);
     for (const { guest } of guests)
       if (!isRunning(guest)) worker.warn(`Skipping ${kindOf(guest)} ${guest.vmid}, not running.`);
     const running = guests.filter(({ guest }) => isRunning(guest));
-    refuseFailures('shutdown', await run(context, worker, stopRound(context, worker, running, workers)));
+    refuseFailures('shutdown', await runRound(context, worker, stopRound(context, worker, running, workers)));
   });
 }
 

@@ -205,21 +205,22 @@ function log(context: HandlerContext): unknown {
   const all = context.has('/', ['Sys.Syslog']);
   const entries = Object.values(context.state.tasks)
     .filter((task) => all || owns(context, task.user))
-    .flatMap((task) => [
-      { task, time: task.starttime, msg: `starting task ${task.upid}` },
-      ...(task.status === 'stopped'
-        ? [{ task, time: task.endtime ?? task.starttime, msg: `end task ${task.upid} ${task.exitstatus}` }]
-        : []),
-    ])
+    .flatMap((task) => {
+      const { starttime, endtime = starttime, exitstatus = '' } = task;
+      const begin = { task, time: starttime, pri: 6, msg: `starting task ${task.upid}` };
+      if (task.status === 'running') return [begin];
+      const pri = /^(OK|WARNINGS: \d+)$/.test(exitstatus) ? 6 : 3;
+      return [begin, { task, time: endtime, pri, msg: `end task ${task.upid} ${exitstatus}` }];
+    })
     .toSorted((a, b) => a.time - b.time);
   return entries
-    .map(({ task, time, msg }, position) => ({
+    .map(({ task, time, pri, msg }, position) => ({
       uid: String(position + 1),
       id: `${position + 1}:${task.node}`,
       time,
       node: task.node,
       pid: task.pid,
-      pri: task.exitstatus === undefined || /^(OK|WARNINGS: )/.test(task.exitstatus) ? 6 : 3,
+      pri,
       tag: 'pvedaemon',
       user: task.user,
       msg,

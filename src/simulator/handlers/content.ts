@@ -1,12 +1,8 @@
-/**
- * Volumes on storages: listing, allocation, attributes, deletion, pruning of backups (contract lxc-endpoints §I,
- * conformance 26 and 30).
- */
+/** Volumes on storages: listing, allocation, attributes, deletion (contract lxc-endpoints §I, conformance 26 and 30). */
 import { die, type HandlerContext, type HandlerTable, paramError, SimError } from '../context.ts';
 import { nodeOf } from '../model/nodes.ts';
-import { keptBackups, pruneRules } from '../model/prune.ts';
 import type { SimStorage, SimVolume } from '../model/state.ts';
-import { mayAccessVolume, needVolumeAccess } from '../model/storage-config.ts';
+import { mayAccessVolume, needVolumeAccess } from '../model/volume-access.ts';
 import { isFileStorage, parseVolumeId, parseVolumeName, volumePath } from '../model/volume-names.ts';
 import {
   allocateVolume,
@@ -16,6 +12,7 @@ import {
   storageConfig,
   usableStorage,
 } from '../model/volumes.ts';
+import { pruneHandlers } from './prune-backups.ts';
 
 /** Guest volumes count as `rootdir` while their owner is a container, else as `images`. */
 function contentOf(context: HandlerContext, volume: SimVolume): string {
@@ -189,8 +186,7 @@ async function remove(context: HandlerContext): Promise<string | null> {
     const volume = findVolume(state, node, volid);
     if (volume?.protected) die(`cannot remove protected volume '${name}' on '${storage.storage}'`);
     if (!volume) {
-      if (isFileStorage(storage.type))
-        worker.log(`disk image '${volumePath(storage, name)}' does not exist`);
+      if (isFileStorage(storage.type)) worker.log(`disk image '${volumePath(storage, name)}' does not exist`);
       else if (storage.type !== 'zfspool') missingBlockVolume(storage, name);
     }
     freeVolume(state, node, volid);
@@ -216,63 +212,11 @@ async function waited(context: HandlerContext, upid: string): Promise<string | n
   return null;
 }
 
-/** Backups of the storage that a pruning is about. */
-function prunable(context: HandlerContext): { node: string; marked: { volume: SimVolume; mark: string }[] } {
-  const { state } = context;
-  const node = nodeOf(context).name;
-  const storage = usableStorage(state, context.text('storage') ?? '', node);
-  const text = context.text('prune-backups') ?? storage.options['prune-backups'] ?? 'keep-all=1';
-  const rules = pruneRules(text);
-  const vmid = context.number('vmid');
-  const type = context.text('type');
-  const volumes = listVolumes(state, storage.storage, node).filter(
-    (volume) =>
-      volume.content === 'backup' &&
-      (vmid === undefined || volume.vmid === vmid) &&
-      (type === undefined || volume.volid.includes(`/vzdump-${type}-`)),
-  );
-  return { node, marked: keptBackups(volumes, rules) };
-}
-
-function previewPrune(context: HandlerContext): unknown {
-  return prunable(context).marked.map(({ volume, mark }) => ({
-    volid: volume.volid,
-    ctime: volume.ctime,
-    mark,
-    type: /\/vzdump-(lxc|qemu)-/.exec(volume.volid)?.[1] ?? 'unknown',
-    ...(volume.vmid === undefined ? {} : { vmid: volume.vmid }),
-  }));
-}
-
-function prune(context: HandlerContext): string {
-  const storage = context.text('storage') ?? '';
-  const vmid = context.text('vmid');
-  // Allocate is enough for all; who may only back up one guest may prune that guest's backups.
-  if (vmid === undefined || !context.has(`/vms/${vmid}`, ['VM.Backup']))
-    context.need(`/storage/${storage}`, ['Datastore.Allocate']);
-  else context.need(`/storage/${storage}`, ['Datastore.AllocateSpace']);
-  const { node, marked } = prunable(context);
-  return context.fork(
-    'prunebackups',
-    vmid === undefined ? storage : `${vmid}@${storage}`,
-    node,
-    async (worker) => {
-      await worker.sleep(100);
-      for (const { volume, mark } of marked) {
-        if (mark !== 'remove') continue;
-        freeVolume(context.state, node, volume.volid);
-        worker.log(`Removed volume '${volume.volid}'`);
-      }
-    },
-  );
-}
-
 export const contentHandlers: HandlerTable = {
   'GET /nodes/{node}/storage/{storage}/content': list,
   'POST /nodes/{node}/storage/{storage}/content': allocate,
   'GET /nodes/{node}/storage/{storage}/content/{volume}': info,
   'PUT /nodes/{node}/storage/{storage}/content/{volume}': updateAttributes,
   'DELETE /nodes/{node}/storage/{storage}/content/{volume}': remove,
-  'GET /nodes/{node}/storage/{storage}/prunebackups': previewPrune,
-  'DELETE /nodes/{node}/storage/{storage}/prunebackups': prune,
+  ...pruneHandlers,
 };

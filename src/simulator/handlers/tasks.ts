@@ -39,9 +39,15 @@ function upidOf(context: HandlerContext): { upid: string; owner: string } {
   return { upid, owner: match[2] as string };
 }
 
+/** A task of the path's node; the files of others are elsewhere. */
+function taskHere(context: HandlerContext, upid: string): SimTask | undefined {
+  const task = Object.hasOwn(context.state.tasks, upid) ? context.state.tasks[upid] : undefined;
+  return task?.node === nodeOf(context).name ? task : undefined;
+}
+
 function taskOf(context: HandlerContext, privilege: string): SimTask {
   const { upid, owner } = upidOf(context);
-  const task = Object.hasOwn(context.state.tasks, upid) ? context.state.tasks[upid] : undefined;
+  const task = taskHere(context, upid);
   const found = task ?? paramError({ upid: 'no such task' });
   if (!owns(context, owner)) context.need(`/nodes/${nodeOf(context).name}`, [privilege]);
   return found;
@@ -124,7 +130,7 @@ function taskStatus(context: HandlerContext): unknown {
 function taskLog(context: HandlerContext): unknown {
   const { upid, owner } = upidOf(context);
   if (!owns(context, owner)) context.need(`/nodes/${nodeOf(context).name}`, ['Sys.Audit']);
-  const task = Object.hasOwn(context.state.tasks, upid) ? context.state.tasks[upid] : undefined;
+  const task = taskHere(context, upid);
   if (context.flag('download') === true) {
     const found = task ?? paramError({ upid: 'no such task' });
     context.sendText('text/plain', found.log.map((line) => `${line}\n`).join(''));

@@ -149,7 +149,7 @@ export function backupContent(volume: SimVolume): BackupContent | undefined {
 }
 
 /** Check sums that the API knows. */
-export const sumAlgorithms: readonly string[] = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
+const sumAlgorithms: readonly string[] = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
 
 /**
  * All check sums of some bytes.

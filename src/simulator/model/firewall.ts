@@ -9,13 +9,13 @@ import type { SimState } from './state.ts';
 /** A rule; numbers where the API has numbers. */
 export type FirewallRule = Record<string, string | number>;
 
-export interface FirewallAlias {
+interface FirewallAlias {
   name: string;
   cidr: string;
   comment?: string;
 }
 
-export interface FirewallSet {
+interface FirewallSet {
   comment?: string;
   entries: { cidr: string; nomatch?: 1; comment?: string }[];
 }

@@ -199,7 +199,7 @@ export interface SimCatalogueEntry {
 }
 
 /** What the nodes told each other last, every 10 s; /cluster/resources and pools know nothing newer. */
-export interface SimBroadcast {
+interface SimBroadcast {
   /** Simulated epoch ms. */
   atMs: number;
   /** Rows by guest id, without what is live. */

@@ -1,146 +1,14 @@
 /**
- * storage.cfg: which settings each storage type takes, how an entry is shown, and who may use a volume.
+ * storage.cfg: making and changing entries, how they are shown, and the state of a storage on a node.
  * Changes no volumes; those are volumes.ts.
  */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../util/canonical-json.ts';
-import { die, type HandlerContext, SimError } from '../context.ts';
-import type { SimNode, SimState, SimStorage, SimVolume, StorageType } from './state.ts';
-import { parseVolumeId, parseVolumeName } from './volume-names.ts';
-import { storageConfig, storageUsage } from './volumes.ts';
-
-/** What storage.cfg knows of a type. */
-interface TypeRules {
-  readonly required: readonly string[];
-  /** Settings beside the common ones. */
-  readonly optional: readonly string[];
-  /** Settings that only creation takes. */
-  readonly fixed: readonly string[];
-  readonly content: readonly string[];
-  readonly defaultContent: readonly string[];
-  /** Shared by its nature. */
-  readonly shared?: true;
-  /** Keeps files below a path. */
-  readonly files?: true;
-  /** Formats of volumes, default first. */
-  readonly formats: readonly string[];
-}
-
-const fileContent = ['images', 'rootdir', 'vztmpl', 'iso', 'backup', 'snippets', 'import', 'none'];
-const fileOptions = [
-  'content-dirs',
-  'create-base-path',
-  'create-subdirs',
-  'format',
-  'max-protected-backups',
-  'mkdir',
-  'preallocation',
-  'prune-backups',
-  'snapshot-as-volume-chain',
-];
-const blockContent = ['images', 'rootdir', 'none'];
-
-const rules: Readonly<Record<StorageType, TypeRules>> = {
-  dir: {
-    required: ['path'],
-    optional: [...fileOptions, 'is_mountpoint', 'shared'],
-    fixed: ['path'],
-    content: fileContent,
-    defaultContent: ['images'],
-    files: true,
-    formats: ['raw', 'qcow2', 'vmdk', 'subvol'],
-  },
-  btrfs: {
-    required: ['path'],
-    optional: [...fileOptions, 'is_mountpoint', 'nocow', 'shared'],
-    fixed: ['path'],
-    content: fileContent,
-    defaultContent: ['images', 'rootdir'],
-    files: true,
-    formats: ['raw', 'subvol'],
-  },
-  nfs: {
-    required: ['server', 'export'],
-    optional: [...fileOptions, 'options', 'path'],
-    fixed: ['server', 'export', 'path'],
-    content: fileContent,
-    defaultContent: ['images'],
-    shared: true,
-    files: true,
-    formats: ['raw', 'qcow2', 'vmdk', 'subvol'],
-  },
-  cifs: {
-    required: ['server', 'share'],
-    optional: [...fileOptions, 'domain', 'options', 'password', 'path', 'smbversion', 'subdir', 'username'],
-    fixed: ['server', 'share', 'path'],
-    content: fileContent,
-    defaultContent: ['images'],
-    shared: true,
-    files: true,
-    formats: ['raw', 'qcow2', 'vmdk'],
-  },
-  lvm: {
-    required: ['vgname'],
-    optional: [
-      'base',
-      'saferemove',
-      'saferemove-stepsize',
-      'saferemove_throughput',
-      'shared',
-      'snapshot-as-volume-chain',
-      'tagged_only',
-    ],
-    fixed: ['vgname', 'base'],
-    content: blockContent,
-    defaultContent: ['images', 'rootdir'],
-    formats: ['raw'],
-  },
-  lvmthin: {
-    required: ['vgname', 'thinpool'],
-    optional: [],
-    fixed: ['vgname', 'thinpool'],
-    content: blockContent,
-    defaultContent: ['images', 'rootdir'],
-    formats: ['raw'],
-  },
-  zfspool: {
-    required: ['pool'],
-    optional: ['blocksize', 'mountpoint', 'sparse', 'zfs-base-path'],
-    fixed: ['pool'],
-    content: blockContent,
-    defaultContent: ['images', 'rootdir'],
-    formats: ['raw', 'subvol'],
-  },
-  rbd: {
-    required: [],
-    optional: ['data-pool', 'keyring', 'krbd', 'monhost', 'namespace', 'pool', 'username'],
-    fixed: [],
-    content: blockContent,
-    defaultContent: ['images', 'rootdir'],
-    shared: true,
-    formats: ['raw'],
-  },
-  pbs: {
-    required: ['server', 'datastore'],
-    optional: [
-      'encryption-key',
-      'fingerprint',
-      'master-pubkey',
-      'max-protected-backups',
-      'namespace',
-      'password',
-      'port',
-      'prune-backups',
-      'skip-cert-verification',
-      'username',
-    ],
-    fixed: ['server', 'datastore'],
-    content: ['backup', 'none'],
-    defaultContent: ['backup'],
-    shared: true,
-    formats: ['pbs-ct'],
-  },
-};
+import { die } from '../context.ts';
+import { splitList } from './datacenter.ts';
+import type { SimNode, SimState, SimStorage, StorageType } from './state.ts';
+import { rulesOf } from './storage-types.ts';
+import { storageUsage } from './volumes.ts';
 
 const commonOptions = ['nodes', 'disable', 'content', 'bwlimit'];
 /** Members of an entry; all other settings are kept in `options`. */
@@ -149,21 +17,6 @@ const members = new Set(['nodes', 'disable', 'content', 'shared', 'path']);
 const secrets = new Set(['password', 'encryption-key', 'keyring', 'master-pubkey']);
 /** Space of a storage that is not a part of the root file system, in bytes. */
 const ownSpaceBytes = 512 * 1024 ** 3;
-
-/**
- * Rules of a type.
- *
- * @throws SimError 501 for types that Proxmox VE has and the simulator has not.
- */
-function rulesOf(type: string): TypeRules {
-  const found = Object.hasOwn(rules, type) ? rules[type as StorageType] : undefined;
-  if (!found) throw new SimError(501, `storage type '${type}' is not simulated`);
-  return found;
-}
-
-function splitList(text: string): string[] {
-  return text.split(/[\s,;]+/).filter((item) => item !== '');
-}
 
 function contentList(type: string, text: string): string[] {
   const list = [...new Set(splitList(text))];
@@ -346,64 +199,4 @@ export function storageInfo(state: SimState, entry: SimStorage, node: string): S
  */
 export function storageFormats(entry: SimStorage): readonly string[] {
   return rulesOf(entry.type).formats;
-}
-
-/** A right that using a volume needs. */
-type Need = readonly [path: string, privileges: readonly string[], any?: true];
-
-/**
- * Rights that reading or attaching a volume needs.
- * Source: contract lxc-endpoints §I (an auditor sees no container volumes) and pve-storage's volume access check.
- */
-function accessNeeds(
-  context: HandlerContext,
-  volid: string,
-  forVmid: number | undefined,
-): readonly Need[] | undefined {
-  const parsed = parseVolumeId(volid);
-  if (!parsed) return undefined;
-  const name = parseVolumeName(storageConfig(context.state, parsed.storage).type, parsed.name);
-  const path = `/storage/${parsed.storage}`;
-  if (!name) return undefined;
-  if (context.has(path, ['Datastore.Allocate'])) return [];
-  if (['iso', 'vztmpl', 'import'].includes(name.content))
-    return [[path, ['Datastore.AllocateSpace', 'Datastore.Audit'], true]];
-  if (name.vmid === undefined) return undefined;
-  if (forVmid === name.vmid) return [];
-  const owner = `/vms/${name.vmid}`;
-  if (name.content === 'backup')
-    return [
-      [path, ['Datastore.AllocateSpace']],
-      [owner, ['VM.Backup']],
-    ];
-  return [
-    [path, ['Datastore.Audit']],
-    [owner, ['VM.Config.Disk']],
-  ];
-}
-
-/**
- * Tells whether the caller may see and use a volume.
- *
- * @param context - request.
- * @param volume - the volume.
- */
-export function mayAccessVolume(context: HandlerContext, volume: SimVolume): boolean {
-  const needs = accessNeeds(context, volume.volid, undefined);
-  return (
-    needs?.every(([path, privileges, any]) => context.has(path, privileges, { any: any ?? false })) ?? false
-  );
-}
-
-/**
- * Refuses a caller who may not use a volume.
- *
- * @param context - request.
- * @param volid - volume id; its storage must exist.
- * @param forVmid - guest that the volume is for; its own volumes need no further right.
- * @throws SimError 403 with the missing right, or 500 `missing privileges to access VOLID`.
- */
-export function needVolumeAccess(context: HandlerContext, volid: string, forVmid?: number): void {
-  const needs = accessNeeds(context, volid, forVmid) ?? die(`missing privileges to access ${volid}`);
-  for (const [path, privileges, any] of needs) context.need(path, privileges, { any: any ?? false });
 }

@@ -25,7 +25,7 @@ export interface Lab {
   wait(upid: unknown): Promise<TaskResult>;
 }
 
-export interface TaskResult {
+interface TaskResult {
   readonly upid: string;
   readonly type: string;
   readonly id: string;
@@ -44,7 +44,7 @@ const tokens: Readonly<Record<string, string>> = {
   auditor: 'auditor@pve!ro=44444444-4444-4444-8444-444444444444',
 };
 
-export const alpine = 'local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz';
+const alpine = 'local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz';
 
 function encode(params: Params): string {
   const form = new URLSearchParams();

@@ -93,3 +93,16 @@ test('the cluster lists what runs and the newest of the finished', async () => {
   expect(rows.length).toBe(25);
   expect(rows.every((row) => row['saved'] === '1' && row['status'] !== undefined)).toBe(true);
 });
+
+test('a task is known on its own node alone', async () => {
+  const lab = makeLab('cluster');
+  const [first = '', second = ''] = Object.keys(lab.sim.state.nodes);
+  const { upid } = await lab.task('POST', `/nodes/${second}/startall`);
+  const log = `tasks/${encodeURIComponent(upid)}`;
+  expect((await lab.call('GET', `/nodes/${second}/${log}/status`)).status).toBe(200);
+  expect(await lab.call('GET', `/nodes/${first}/${log}/status`)).toMatchObject({
+    status: 400,
+    errors: { upid: 'no such task' },
+  });
+  expect((await lab.ok('GET', `/nodes/${first}/tasks`)) as Row[]).toEqual([]);
+});
