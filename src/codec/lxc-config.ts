@@ -146,9 +146,8 @@ const rows: readonly KeyRow[] = [
   list('searchdomain', 'searchDomains', ' '),
   {
     ...properties('startup', startupFormat),
-    // a bare number would do, but `order=` is what people write
-    encode: (value: object) =>
-      encodeProperties({ ...startupFormat, order: { type: 'integer', optional: true } }, value),
+    // a bare number would do, but `order=`, and that first, is what people write
+    encode: (value: object) => encodeProperties({ ...startupFormat, order: { type: 'integer' } }, value),
   },
   {
     ...text('env'),
