@@ -1,9 +1,9 @@
 /** Tasks of the cluster: list, log, wait, stop. */
-import { PveConnectionError } from '../api/errors/connection-error.ts';
 import type { Returns, TaskOutcome } from '../api/types.ts';
 import { parseUpid } from '../codec/upid.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { isNodeDown, warn } from './notices.ts';
 import { mapBounded } from './parallel.ts';
 import { compact, decodeResources } from './resources.ts';
 
@@ -96,10 +96,8 @@ async function readTasks(context: EngineContext, node: string, filter: TaskFilte
       { signal: context.signal },
     )
     .catch((error: unknown) => {
-      if (!(error instanceof PveConnectionError) || error.status === undefined || filter.node !== undefined)
-        throw error;
-      const message = `node ${node} does not answer; its tasks are not listed`;
-      context.emit({ type: 'notice', diagnostic: { severity: 'warning', code: 'NODE_OFFLINE', message } });
+      if (!isNodeDown(error) || filter.node !== undefined) throw error;
+      warn(context, 'NODE_OFFLINE', `node ${node} does not answer; its tasks are not listed`);
       return [];
     });
   return rows.map(decodeTask);
