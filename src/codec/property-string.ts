@@ -8,7 +8,7 @@ import { CodecError } from './codec-error.ts';
 import { decodeBoolean, decodeDiskSize, decodeNumber, encodeDiskSize, encodeNumber } from './scalar.ts';
 
 /** Decoded value of one key: sizes are bytes. */
-export type PropertyValue = string | number | boolean;
+type PropertyValue = string | number | boolean;
 
 /** How strict to be. */
 export interface PropertyOptions {

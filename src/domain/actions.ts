@@ -56,7 +56,7 @@ export function startAction(target: Target, step: Step): Action {
 }
 
 /** Seconds that a container gets for its shutdown before it is stopped hard; the server's own default. */
-export const shutdownSeconds = 60;
+const shutdownSeconds = 60;
 
 /** Shuts a container down; after the time-out it is stopped hard unless `force` is false. */
 export function shutdownAction(

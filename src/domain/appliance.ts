@@ -6,7 +6,7 @@ import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import { globMatcher } from '../util/glob.ts';
 import { suggest } from '../util/suggest.ts';
-import type { CatalogueEntry, ClusterSnapshot, StorageInfo, StoredTemplate } from './actual.ts';
+import type { ClusterSnapshot, StorageInfo, StoredTemplate } from './actual.ts';
 import type { TemplateAlias } from './desired.ts';
 
 /** The parts of an archive's file name. */
@@ -214,26 +214,4 @@ export function resolveTemplate(
         },
       }
     : download(newest.file, storage);
-}
-
-/**
- * Finds the entry of the catalogue that a name means, whatever is stored.
- *
- * @param ref - file name, package, alias, short name or glob.
- * @param catalogue - the catalogue.
- * @param aliases - short names.
- * @returns the newest entry, or undefined.
- */
-export function findInCatalogue(
-  ref: string,
-  catalogue: readonly CatalogueEntry[],
-  aliases: Readonly<Record<string, TemplateAlias>> = {},
-): CatalogueEntry | undefined {
-  const candidates = catalogue.map((entry) => ({
-    entry,
-    file: entry.template,
-    section: entry.section,
-    name: parseTemplateName(entry.template),
-  }));
-  return pick(candidates, meanings(ref, Object.hasOwn(aliases, ref) ? aliases[ref] : undefined))[0]?.entry;
 }

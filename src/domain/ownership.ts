@@ -33,7 +33,7 @@ export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership
 export const ownerName = (owner: Pick<Ownership, 'fleet' | 'key'>): string => `${owner.fleet}/${owner.key}`;
 
 /** Tags as the server will store them. */
-export function spellTags(tags: readonly string[], style: TagStyle): string[] {
+function spellTags(tags: readonly string[], style: TagStyle): string[] {
   const spelled = [...new Set(style.caseSensitive ? tags : tags.map((tag) => tag.toLowerCase()))];
   return style.keepOrder ? spelled : spelled.sort();
 }

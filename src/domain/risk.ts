@@ -1,5 +1,5 @@
 /** How dangerous an action is, and how much may be destroyed at once. */
-import type { Action, ActionKind, Policy, Refusal, Risk } from './plan.ts';
+import type { ActionKind, Policy, Refusal, Risk } from './plan.ts';
 import { refusal } from './refusal.ts';
 
 const risks: Readonly<Record<ActionKind, Risk>> = {
@@ -17,17 +17,6 @@ const risks: Readonly<Record<ActionKind, Risk>> = {
 
 /** Risk of an action by its kind. */
 export const riskOfKind = (kind: ActionKind): Risk => risks[kind];
-
-const order: readonly Risk[] = ['safe', 'disruptive', 'destructive'];
-
-/**
- * The worst risk among actions.
- *
- * @returns `safe` for none.
- */
-export function worstRisk(actions: readonly Pick<Action, 'risk'>[]): Risk {
-  return order[Math.max(0, ...actions.map(({ risk }) => order.indexOf(risk)))] as Risk;
-}
 
 /**
  * Refuses a plan that destroys more than allowed. Recreations count; what is refused anyway does not.

@@ -5,7 +5,6 @@ import { findCycle, orderActions } from '../../../src/domain/order.ts';
 import { specDigestOf } from '../../../src/domain/ownership.ts';
 import type { Action } from '../../../src/domain/plan.ts';
 import { planFleet } from '../../../src/domain/plan-fleet.ts';
-import { worstRisk } from '../../../src/domain/risk.ts';
 import { keyFilter } from '../../../src/domain/scope.ts';
 import {
   isSizeReached,
@@ -121,11 +120,6 @@ describe('drift', () => {
   ])('names %j', (names, want) => {
     expect(nameSome(names)).toBe(want);
   });
-});
-
-test('the worst risk', () => {
-  expect(worstRisk([])).toBe('safe');
-  expect(worstRisk([{ risk: 'safe' }, { risk: 'destructive' }, { risk: 'disruptive' }])).toBe('destructive');
 });
 
 test.each<[string[], string[], string, boolean]>([
