@@ -1,6 +1,6 @@
 /** Logging in and passwords (transport-auth §6; PVE::API2::AccessControl). */
 import { isUserUsable } from '../authenticate.ts';
-import { die, type HandlerContext, type HandlerTable, paramError, SimError } from '../context.ts';
+import { die, forbidden, type HandlerContext, type HandlerTable, paramError, SimError } from '../context.ts';
 import { capabilities, missingPrivilege, normalizePath, privilegesOf } from '../model/permissions.ts';
 import type { SimUser } from '../model/state.ts';
 import {
@@ -11,6 +11,7 @@ import {
   makeTicket,
   ticketUser,
 } from '../model/tickets.ts';
+import { isVncTicketOf } from '../model/vnc-ticket.ts';
 import { splitServerList } from '../validate/formats.ts';
 
 /** One text for every reason, so that nobody learns which users exist. */
@@ -124,7 +125,22 @@ function changePassword(context: HandlerContext): unknown {
   return null;
 }
 
+/** What the program behind a console asks: is this ticket good, and may its owner do that? */
+function verifyVncTicket(context: HandlerContext): unknown {
+  const authid = context.text('authid') as string;
+  const path = normalizePath(context.text('path') as string) ?? '';
+  const target = { authid, path, port: context.number('port') ?? 0 };
+  if (!isVncTicketOf(context.state, context.text('vncticket') as string, target, context.seconds())) {
+    throw new SimError(401, 'permission denied - invalid PVEVNC ticket');
+  }
+  const privs = splitServerList(context.text('privs') as string);
+  const missing = missingPrivilege(privilegesOf(context.state, authid, path), privs, false);
+  if (missing !== undefined) forbidden(`${path}, ${missing}`);
+  return null;
+}
+
 export const ticketHandlers: HandlerTable = {
+  'POST /access/vncticket': verifyVncTicket,
   'GET /access/ticket': () => null,
   'POST /access/ticket': createTicket,
   'PUT /access/password': changePassword,

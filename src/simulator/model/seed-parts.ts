@@ -165,3 +165,28 @@ export function addRoot(state: SimState): void {
   });
   addToken(state, root, { tokenid: 'pvefleet', privsep: false, comment: 'token of the simulated cluster' });
 }
+
+/** Rights that a tool such as ours needs to run a fleet, and no more. */
+export const fleetPrivileges: readonly string[] = [
+  'Datastore.AllocateSpace',
+  'Datastore.AllocateTemplate',
+  'Datastore.Audit',
+  'Pool.Allocate',
+  'Pool.Audit',
+  'SDN.Audit',
+  'SDN.Use',
+  'Sys.Audit',
+  'VM.Allocate',
+  'VM.Audit',
+  'VM.Backup',
+  'VM.Clone',
+  'VM.Config.CPU',
+  'VM.Config.Disk',
+  'VM.Config.Memory',
+  'VM.Config.Network',
+  'VM.Config.Options',
+  'VM.Console',
+  'VM.PowerMgmt',
+  'VM.Snapshot',
+  'VM.Snapshot.Rollback',
+];

@@ -3,34 +3,19 @@
  * (conformance/reference-cluster.md). Secrets and passwords are those of that document; they open nothing but this toy.
  */
 import { catalogueEntry } from './appliances.ts';
-import { addNode, addStorage, addTemplate, addToken, addUser, emptyState, grant } from './seed-parts.ts';
+import {
+  addNode,
+  addStorage,
+  addTemplate,
+  addToken,
+  addUser,
+  emptyState,
+  fleetPrivileges,
+  grant,
+} from './seed-parts.ts';
 import type { SimState } from './state.ts';
 
 const rootBytes = 270_553_174_016;
-
-const labOperator = [
-  'Datastore.AllocateSpace',
-  'Datastore.AllocateTemplate',
-  'Datastore.Audit',
-  'Pool.Allocate',
-  'Pool.Audit',
-  'SDN.Audit',
-  'SDN.Use',
-  'Sys.Audit',
-  'VM.Allocate',
-  'VM.Audit',
-  'VM.Backup',
-  'VM.Clone',
-  'VM.Config.CPU',
-  'VM.Config.Disk',
-  'VM.Config.Memory',
-  'VM.Config.Network',
-  'VM.Config.Options',
-  'VM.Console',
-  'VM.PowerMgmt',
-  'VM.Snapshot',
-  'VM.Snapshot.Rollback',
-];
 
 function addPeople(state: SimState, nowMs: number): void {
   const root = addUser(state, {
@@ -83,7 +68,7 @@ function addPeople(state: SimState, nowMs: number): void {
       enable: true,
     },
   });
-  state.roles['LabOperator'] = labOperator.slice();
+  state.roles['LabOperator'] = fleetPrivileges.slice();
   grant(state, '/', 'user', 'automation@pve', 'LabOperator');
   grant(state, '/', 'user', 'auditor@pve', 'PVEAuditor');
   grant(state, '/', 'user', 'tfa@pve', 'PVEAuditor');

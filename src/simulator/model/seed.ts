@@ -11,6 +11,7 @@ import {
   addToken,
   addUser,
   emptyState,
+  fleetPrivileges,
   gibibyte,
   grant,
 } from './seed-parts.ts';
@@ -84,33 +85,8 @@ function seedSmall(randomSeed: number, nowMs: number): SimState {
   return state;
 }
 
-/** Rights that a tool such as ours needs to run a fleet, and no more. */
-const operatorPrivileges = [
-  'Datastore.AllocateSpace',
-  'Datastore.AllocateTemplate',
-  'Datastore.Audit',
-  'Pool.Allocate',
-  'Pool.Audit',
-  'SDN.Audit',
-  'SDN.Use',
-  'Sys.Audit',
-  'VM.Allocate',
-  'VM.Audit',
-  'VM.Backup',
-  'VM.Clone',
-  'VM.Config.CPU',
-  'VM.Config.Disk',
-  'VM.Config.Memory',
-  'VM.Config.Network',
-  'VM.Config.Options',
-  'VM.Console',
-  'VM.PowerMgmt',
-  'VM.Snapshot',
-  'VM.Snapshot.Rollback',
-];
-
 function addPeople(state: SimState): void {
-  state.roles['FleetOperator'] = operatorPrivileges.slice();
+  state.roles['FleetOperator'] = fleetPrivileges.slice();
   state.groups['instructors'] = { comment: 'people who run the labs', users: [] };
   addRoot(state);
   const automation = addUser(state, {

@@ -16,7 +16,7 @@ export interface TaskFault {
   readonly warn?: string;
 }
 
-export interface TaskOwner {
+interface TaskOwner {
   /** `user@realm` or `user@realm!token`. */
   readonly authid: string;
   /** Number of the request that forks; absent for a worker that forks another one. */

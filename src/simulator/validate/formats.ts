@@ -8,7 +8,7 @@ import { privileges } from '../model/roles.ts';
 import { parseSize } from '../wire/property-string.ts';
 
 /** Checks one value; the text of the refusal (without newline), or `undefined` when it fits. */
-export type FormatCheck = (value: string) => string | undefined;
+type FormatCheck = (value: string) => string | undefined;
 
 const matches =
   (pattern: RegExp, text: string | ((value: string) => string)): FormatCheck =>

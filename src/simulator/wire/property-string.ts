@@ -19,7 +19,7 @@ const falsehoods: ReadonlySet<string> = new Set(['0', 'off', 'no', 'false']);
  * @param text - any text.
  * @returns `'1'`, `'0'`, or `undefined` when it is no boolean.
  */
-export function parseBoolean(text: string): '0' | '1' | undefined {
+function parseBoolean(text: string): '0' | '1' | undefined {
   const lower = text.toLowerCase();
   if (truths.has(lower)) return '1';
   return falsehoods.has(lower) ? '0' : undefined;

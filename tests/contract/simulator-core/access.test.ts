@@ -144,6 +144,28 @@ describe('second factors', () => {
   });
 });
 
+describe('console tickets', () => {
+  test('are good for their owner, container and port, for forty seconds', async () => {
+    const ostemplate = Object.values(sim.state.volumes)[0]?.volid ?? '';
+    await send('POST', '/nodes/pve1/lxc', { vmid: 100, ostemplate, rootfs: 'local-lvm:1' });
+    const { data } = await send('POST', '/nodes/pve1/lxc/100/termproxy');
+    const { user: authid, ticket: vncticket, port } = data as { user: string; ticket: string; port: number };
+    const verify = (more: Record<string, string> = {}): Promise<SimAnswer> =>
+      call(sim, {
+        method: 'POST',
+        path: '/access/vncticket',
+        params: { authid, vncticket, port, path: '/vms/100', privs: 'VM.Console', ...more },
+        as: null,
+      });
+    expect((await verify()).status).toBe(200);
+    const refused = { status: 401, reason: 'permission denied - invalid PVEVNC ticket' };
+    expect(await verify({ path: '/vms/101' })).toMatchObject(refused);
+    expect(await verify({ authid: 'student@pve' })).toMatchObject(refused);
+    await clock.advance(41_000);
+    expect(await verify()).toMatchObject(refused);
+  });
+});
+
 describe('passwords', () => {
   test('a user changes his own with the old one, root any', async () => {
     const change = async (
