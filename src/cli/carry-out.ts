@@ -126,6 +126,7 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const report = await interrupts.whileApplying(() =>
     run(context, plan, { failFast: options.failFast === true }),
   );
+  context.emit({ type: 'run.done', report });
   let failure: unknown;
   try {
     assertApplied(report);

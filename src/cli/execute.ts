@@ -18,7 +18,7 @@ export async function execute(
   invocation: Invocation,
   host: Host,
 ): Promise<ExitCode> {
-  const runtime = createRuntime(invocation.options, host);
+  const runtime = createRuntime(invocation.command, invocation.options, host);
   try {
     const { run } = await load();
     return await run(invocation, runtime);

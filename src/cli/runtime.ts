@@ -52,12 +52,18 @@ function eventsFileSink(file: string): EventSink {
 /**
  * Builds the runtime of one command.
  *
+ * @param command - its words, for events.
  * @param options - flags.
  * @param host - the process.
  * @param clock - time; replaced in tests.
  * @returns the runtime.
  */
-export function createRuntime(options: Options, host: Host, clock: Clock = systemClock): Runtime {
+export function createRuntime(
+  command: string,
+  options: Options,
+  host: Host,
+  clock: Clock = systemClock,
+): Runtime {
   const output = createOutput(host, options);
   const interrupts = createInterrupts(host);
   const path = (file: string): string => resolve(host.cwd, file);
@@ -150,6 +156,7 @@ export function createRuntime(options: Options, host: Host, clock: Clock = syste
         ...(parallel === undefined ? {} : { actions: parallel, actionsPerNode: parallel }),
       },
     });
+    built.emit({ type: 'run.start', command });
     interrupts.onStage((stage) => {
       built.emit({ type: 'cancel', stage });
       // Without a renderer for events nobody would tell what the second Ctrl-C does.

@@ -3,12 +3,14 @@
  * other tests need no build; a lock keeps parallel test files from building at the same time.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const lock = join(root, 'node_modules/.cache/pvefleet-build.lock');
+/** Process id of the test run that last looked; its threads must not build under each other's feet. */
+const stamp = join(root, 'node_modules/.cache/pvefleet-built-by');
 
 function newestSource(): number {
   const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true });
@@ -18,6 +20,12 @@ function newestSource(): number {
       (path) => statSync(path).mtimeMs,
     ),
   );
+}
+
+function wasChecked(): boolean {
+  const written = statSync(stamp, { throwIfNoEntry: false });
+  const isRecent = written !== undefined && Date.now() - written.mtimeMs < 1_800_000;
+  return isRecent && readFileSync(stamp, 'utf8') === String(process.pid);
 }
 
 function isFresh(): boolean {
@@ -37,6 +45,14 @@ function takeLock(): boolean {
   }
 }
 
+function build(): void {
+  try {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'pipe', encoding: 'utf8' });
+  } catch (error) {
+    throw new Error(`npm run build failed:\n${(error as { stdout?: string }).stdout ?? String(error)}`);
+  }
+}
+
 /**
  * Makes sure that `dist/cli/bin.js` is what `src` says.
  *
@@ -49,12 +65,9 @@ export async function ensureBuilt(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   try {
-    if (isFresh()) return;
-    try {
-      execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'pipe', encoding: 'utf8' });
-    } catch (error) {
-      throw new Error(`npm run build failed:\n${(error as { stdout?: string }).stdout ?? String(error)}`);
-    }
+    if (wasChecked()) return;
+    if (!isFresh()) build();
+    writeFileSync(stamp, String(process.pid));
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }

@@ -218,6 +218,8 @@ describe('a fleet', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { type?: string; format?: string });
     expect(lines.slice(0, -1).every((line) => typeof line.type === 'string')).toBe(true);
+    expect(lines[0]).toMatchObject({ type: 'run.start', command: 'apply' });
+    expect(lines.some((line) => line.type === 'run.done')).toBe(true);
     expect(lines.at(-1)).toMatchObject({ format: 'pvefleet.apply/1' });
     cluster.takeWrites();
   });

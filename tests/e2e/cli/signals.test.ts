@@ -1,5 +1,5 @@
 /** Ctrl-C through the built command line: finish what runs, then let go, and say how to find it again. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApplyReport } from '../../../src/engine/report.ts';
@@ -76,16 +76,19 @@ it('the second lets go, and names the tasks that still run', { timeout: 60_000 }
 });
 
 it('a command that changes nothing ends at once', { timeout: 30_000 }, async () => {
-  const undo = cluster.simulator.faults.onRequest(
-    { path: '/cluster/resources', times: 9 },
-    { kind: 'latency', ms: 20_000 },
-  );
-  const { child, done } = startCli(['list', '-o', 'json'], { cwd, env: cluster.env });
-  const before = cluster.simulator.journal.length;
-  while (cluster.simulator.journal.length === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  const undo = cluster.simulator.faults.onRequest({ times: 9 }, { kind: 'latency', ms: 6_000 });
+  const events = join(cwd, 'list.ndjson');
+  const { child, done } = startCli(['list', '-o', 'json', '--events-file', events], {
+    cwd,
+    env: cluster.env,
+  });
+  while (!existsSync(events) || !readFileSync(events, 'utf8').includes('run.start'))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  const started = Date.now();
   child.kill('SIGINT');
   const { code, json } = await done;
   undo();
   expect(code).toBe(130);
   expect(json()).toMatchObject({ format: 'pvefleet.error/1', code: 'CANCELLED' });
+  expect(Date.now() - started).toBeLessThan(5_000);
 });
