@@ -118,7 +118,7 @@ export function destroyAction(
 /** Writes config keys in one call. `name` tells several of one container apart. */
 export function configureAction(
   target: Target,
-  name: 'live' | 'restart' | 'protection',
+  name: 'live' | 'restart' | 'protection' | 'revert',
   params: Params,
   digest: string,
   step: Step,

@@ -96,6 +96,21 @@ function parametersOf(
   return params;
 }
 
+/**
+ * Keys to be unset that still have a change waiting. It has to be dropped first, in a call of its own.
+ * PVE: pve-container LXC/Config.pm, vmconfig_apply_pending — the deletion is applied first and the old change after it;
+ * both in one call are refused.
+ */
+function outdated(keys: ReadonlySet<string>, wanted: Wire, next: Wire, live: Wire): string[] {
+  return [...keys].filter(
+    (key) =>
+      wanted[key] === undefined &&
+      live[key] !== undefined &&
+      next[key] !== undefined &&
+      next[key] !== live[key],
+  );
+}
+
 /** Memory and swap are one limit to the kernel and are set together. */
 function withPartners(keys: ReadonlySet<string>, wanted: Wire): Set<string> {
   const all = new Set(keys);
@@ -191,6 +206,14 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
       }),
     );
   };
+  const dropped = outdated(keysOf(differences), wanted, next, live).sort(naturalCompare);
+  if (dropped.length > 0)
+    add((after) =>
+      configureAction(target, 'revert', { revert: dropped.join(',') }, digest, {
+        reason: `${nameSome(dropped)}: an older change still waits`,
+        after,
+      }),
+    );
   const rewritesDisk = (call: Batch): boolean => [...call.keys].some((disk) => isDisk(disk) && disk in live);
   // a call that writes a disk's options repeats its size, so it comes after the disk has grown
   for (const call of calls.filter((one) => !rewritesDisk(one))) configure(call);

@@ -68,10 +68,8 @@ function normalise(model: Model, key: string, value: string, vmid: number): stri
 }
 
 function applyPending(model: Model, guest: Guest): void {
-  for (const key of guest.deleted) {
-    delete guest.current[key];
-    delete guest.pending[key];
-  }
+  // a key that waits to be changed and was then deleted: first the deletion is applied, then the old change
+  for (const key of guest.deleted) delete guest.current[key];
   for (const [key, value] of Object.entries(guest.pending))
     guest.current[key] = normalise(model, key, value, guest.vmid);
   guest.pending = {};
@@ -210,9 +208,8 @@ export function applyTo(model: Model, plan: Plan): void {
 
 function toActual(guest: Guest): ActualContainer {
   const live = decodeLxcConfig(guest.current);
-  // a key that waits to be changed and was then deleted shows both in /pending; GET …/config hides it
-  const merged = Object.entries({ ...guest.current, ...guest.pending });
-  const next = decodeLxcConfig(Object.fromEntries(merged.filter(([key]) => !guest.deleted.has(key))));
+  const kept = Object.entries(guest.current).filter(([key]) => !guest.deleted.has(key));
+  const next = decodeLxcConfig({ ...Object.fromEntries(kept), ...guest.pending });
   const { ownership } = splitDescription(next.description ?? '');
   return {
     type: 'lxc',

@@ -130,6 +130,19 @@ describe('restarts', () => {
     expect(plan.actions[0]?.request.params).toMatchObject({ revert: 'console' });
   });
 
+  test('an older change that waits is dropped before its key is unset', () => {
+    const plan = planOf(
+      { config: { tty: 3, timezone: 'UTC' }, nextConfig: { tty: 4 } },
+      { options: { tty: null, timezone: null }, compute: { cores: 2 } },
+    );
+    expect(idsOf(plan)).toEqual(['web/configure:revert', 'web/configure:live', 'web/configure:restart']);
+    expect(plan.actions[0]).toMatchObject({
+      changes: [],
+      request: { params: { revert: 'tty', digest: 'digest-101' } },
+    });
+    expect(plan.actions[2]?.request.params).toMatchObject({ delete: 'timezone,tty' });
+  });
+
   test('a mount that waits for its removal is kept, with its volume', () => {
     const has = actual('web', 101, { owner: {}, config: { mp0: disk } });
     const leaving = { ...has, next: { ...has.next, mounts: {} }, pending: ['mp0'] };
