@@ -20,7 +20,7 @@ export type {
 } from './api/types.ts';
 export type { ActualContainer, ClusterSnapshot, GuestSummary } from './domain/actual.ts';
 export type { Finding, VerifyReport } from './domain/converge.ts';
-export type { DesiredContainer, DesiredFleet } from './domain/desired.ts';
+export type * from './domain/desired.ts';
 export type { Action, Effect, FieldChange, Plan, Policy, Refusal } from './domain/plan.ts';
 export { planFleet } from './domain/plan-fleet.ts';
 export { applyPlan } from './engine/apply.ts';

@@ -11,13 +11,3 @@ import { InternalError } from './errors.ts';
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InternalError(message);
 }
-
-/**
- * Marks a branch that the types exclude.
- *
- * @param value - the value that should not exist.
- * @throws {@link InternalError} always.
- */
-export function assertNever(value: never): never {
-  throw new InternalError(`unexpected value ${JSON.stringify(value)}`);
-}

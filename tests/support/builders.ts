@@ -52,7 +52,7 @@ export interface ActualOptions extends Partial<Omit<ActualContainer, 'live' | 'n
 }
 
 /** Raw config of a container that {@link desired} describes. */
-export function rawConfig(hostname: string, vmid: number): Record<string, string | number> {
+function rawConfig(hostname: string, vmid: number): Record<string, string | number> {
   return {
     arch: 'amd64',
     ostype: 'debian',

@@ -51,7 +51,7 @@ function additional(raw: unknown): boolean | ParamSchema | undefined {
  * @param raw - a schema object of the official file.
  * @returns the same facts with clean types.
  */
-export function normaliseParam(raw: Raw): ParamSchema {
+function normaliseParam(raw: Raw): ParamSchema {
   const out: Mutable<ParamSchema> = { type: typeOf(raw) };
   if (isTrue(raw['optional'])) out.optional = true;
   if (typeof raw['format'] === 'string') out.format = raw['format'];

@@ -6,7 +6,7 @@ import { type ManualClock, manualClock } from '../../../src/util/clock.ts';
 export type Params = Readonly<Record<string, string | number>>;
 
 /** An answer; `data` is the UPID where a task was started. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly message: string;
   readonly data: unknown;

@@ -53,7 +53,7 @@ export async function makeIdentity(options: IdentityOptions = {}): Promise<Ident
   };
 }
 
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: http.IncomingHttpHeaders;
@@ -139,7 +139,7 @@ export async function freePort(): Promise<number> {
   return server.port;
 }
 
-export const token = { kind: 'token', tokenId: 'automation@pve!test', secret: 'token-secret-value' } as const;
+const token = { kind: 'token', tokenId: 'automation@pve!test', secret: 'token-secret-value' } as const;
 
 export function makeClient(options: Partial<ClientOptions> & Pick<ClientOptions, 'urls'>): PveClient {
   return createPveClient({ auth: token, clock: manualClock(), ...options });

@@ -96,7 +96,7 @@ const features = orNull(
 );
 
 /** A container with this key. */
-export function container(key: string, sizes: readonly number[]): fc.Arbitrary<DesiredContainer> {
+function container(key: string, sizes: readonly number[]): fc.Arbitrary<DesiredContainer> {
   const members = {
     hostname: fc.constantFrom(key, `${key}-b`),
     compute: partial<DesiredContainer['compute']>({

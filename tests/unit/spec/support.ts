@@ -1,7 +1,7 @@
 /** Fleet files for tests: a marker «…» in the text says where a finding is expected. */
 import { type LoadInput, type LoadResult, loadFleet } from '../../../src/spec/load.ts';
 
-export const aliases = { 'debian-13': 'debian-13-standard_*', 'alpine-3.24': 'alpine-3.24-default_*' };
+const aliases = { 'debian-13': 'debian-13-standard_*', 'alpine-3.24': 'alpine-3.24-default_*' };
 
 /** Loads a text with blueprints given as texts. */
 export function load(
