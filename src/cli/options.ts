@@ -5,7 +5,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 /** A permission for something that a plan refuses by default. */
-export type Permission = 'destroy' | 'recreate' | 'restart';
+type Permission = 'destroy' | 'recreate' | 'restart';
 const permissions: readonly string[] = ['destroy', 'recreate', 'restart'];
 
 /** All flags by the name under which commander keeps them; a flag means the same in every command that has it. */

@@ -44,7 +44,7 @@ export interface Output {
  * @param error - anything caught.
  * @returns the document `pvefleet.error/1`, free of secrets.
  */
-export function errorDocument(error: unknown): ErrorDocument {
+function errorDocument(error: unknown): ErrorDocument {
   const document: ErrorDocument = isPvefleetError(error)
     ? error.toJSON()
     : { format: 'pvefleet.error/1', code: 'UNEXPECTED', message: messageOf(error) };

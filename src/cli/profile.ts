@@ -10,7 +10,7 @@ import type { Host } from './host.ts';
 import type { Options } from './options.ts';
 
 /** The file of connection profiles is wrong; carries all findings. */
-export class ProfileError extends PvefleetError {
+class ProfileError extends PvefleetError {
   override readonly code = 'PROFILE_INVALID';
   override readonly exitCode = 2;
   readonly diagnostics: readonly Diagnostic[];

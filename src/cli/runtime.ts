@@ -68,7 +68,8 @@ export function createRuntime(
   const interrupts = createInterrupts(host);
   const path = (file: string): string => resolve(host.cwd, file);
   const isTerminal = host.stdin.isTTY === true && host.stderr.isTTY === true;
-  const interactive = isTerminal && options.input !== false && !host.env['CI'];
+  const isCi = !['', '0', 'false'].includes(host.env['CI']?.toLowerCase() ?? '');
+  const interactive = isTerminal && options.input !== false && !isCi;
   let sink: Sink | undefined;
   let eventSink: Promise<EventSink> | undefined;
   let clients: readonly PveClient[] = [];
@@ -79,7 +80,7 @@ export function createRuntime(
     const { createSink, tee } = await import('../render/sink.ts');
     const started = createSink({
       format: options.output,
-      isTty: host.stderr.isTTY === true && !host.env['CI'] && host.env['TERM'] !== 'dumb',
+      isTty: host.stderr.isTTY === true && !isCi && host.env['TERM'] !== 'dumb',
       quiet: options.quiet === true,
       verbose: options.verbose === true,
       style: output.errorStyle,

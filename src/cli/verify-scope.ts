@@ -29,7 +29,7 @@ export function verifyScope(
     ...report,
     containers,
     findings,
-    converged: report.converged || (containers.every((one) => one.state === 'applied') && unexpected === 0),
+    converged: findings.length === 0,
     summary: {
       applied: count('applied'),
       pending: count('pending'),

@@ -5,7 +5,7 @@
 import { PvefleetError, UsageError } from '../util/errors.ts';
 
 /** The person pressed Ctrl-C in a question. */
-export class PromptCancelledError extends PvefleetError {
+class PromptCancelledError extends PvefleetError {
   override readonly code = 'CANCELLED';
   override readonly exitCode = 130;
 

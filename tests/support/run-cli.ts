@@ -38,7 +38,7 @@ export interface CliRun {
 }
 
 /** An environment in which nothing of the developer's own set-up shows. */
-export function cleanEnv(home: string): Record<string, string> {
+function cleanEnv(home: string): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,

@@ -53,6 +53,8 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
       hint: `it has ${available.join(', ')}; see pvefleet api explain ${template}`,
     });
   }
+  const twice = Object.keys(params).find((name) => name in given);
+  if (twice !== undefined) throw new UsageError(`'${twice}' stands in the path already`);
   const missing = pathParameters(template).find((name) => !(name in params) && !(name in given));
   if (missing !== undefined) throw new UsageError(`no value for {${missing}} of ${template}`);
   const context = await runtime.connect();

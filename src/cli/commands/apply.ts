@@ -30,7 +30,8 @@ async function applySaved(path: string, runtime: Runtime): Promise<ExitCode> {
 
 export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
   if (options.plan !== undefined) {
-    if (options.file !== undefined) throw new UsageError('--file and --plan exclude each other');
+    const other = (['file', 'target', 'exclude'] as const).find((flag) => options[flag] !== undefined);
+    if (other !== undefined) throw new UsageError(`--${other} and --plan exclude each other`);
     return applySaved(options.plan, runtime);
   }
   const { fleet } = await readFleet(runtime, options);

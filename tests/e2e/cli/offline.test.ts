@@ -48,6 +48,13 @@ describe('wrong usage ends with 2', () => {
       {},
       ['/version has no POST', 'it has GET'],
     ],
+    [
+      'a value twice',
+      ['api', 'GET', '/nodes/pve1/lxc', 'node=pve2'],
+      {},
+      ["'node' stands in the path already"],
+    ],
+    ['a template without value', ['api', 'GET', '/nodes/{node}/lxc'], {}, ['no value for {node}']],
     ['an unknown shell', ['completion', 'tcsh'], {}, ['bash, zsh or fish']],
     ['an unknown schema', ['schema', 'fleeet'], {}, ['did you mean fleet?']],
     ['a seed that is none', ['sim', 'serve', '--seed', 'nowhere.json'], {}, ['cannot read the seed']],
