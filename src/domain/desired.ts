@@ -70,7 +70,7 @@ export interface DesiredFeatures {
 }
 
 /** Limits. */
-export interface DesiredCompute {
+interface DesiredCompute {
   readonly cores?: number | null;
   /** CPUs' worth of time; 0 or null: unlimited. */
   readonly cpuLimit?: number | null;
@@ -80,7 +80,7 @@ export interface DesiredCompute {
 }
 
 /** Start order and delays. */
-export interface DesiredStartup {
+interface DesiredStartup {
   readonly order?: number;
   readonly upSeconds?: number;
   readonly downSeconds?: number;
