@@ -38,6 +38,7 @@ interface Trace {
   template: string;
   params: Readonly<Record<string, unknown>>;
   authid: string;
+  bug?: string;
 }
 
 /** A refusal without the API's envelope, from inside the pipeline. */
@@ -173,6 +174,9 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
     try {
       answer = await dispatch(request, target, format, query, who, number, trace);
     } catch (error) {
+      if (!(error instanceof PlainRefusal || error instanceof SimError)) {
+        trace.bug = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+      }
       answer = error instanceof PlainRefusal ? error.answer : errorAnswer(format, asSimError(error));
     }
     if (answer.status === 401) await clock.sleep(Math.max(0, unauthorizedDelayMs - (clock.now() - began)));

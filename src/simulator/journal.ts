@@ -19,6 +19,8 @@ export interface JournalEntry {
   readonly reason: string;
   /** Simulated ms it took. */
   readonly ms: number;
+  /** Stack of an error that no handler meant: a bug of the simulator. */
+  readonly bug?: string;
 }
 
 /** Further parameters that hold secrets, beyond those of util/redact: second factors and SSH keys stay readable. */
