@@ -37,7 +37,11 @@ export async function clusterOffers(context: EngineContext): Promise<ClusterOffe
     stored: perNode(async (node) => (await listTemplates(context, { node })).templates),
     catalogue: perNode(async (node) => (await listCatalogue(context, node)).entries),
     bridges: perNode(async (node) => {
-      const rows = await context.pve.get('/nodes/{node}/network', { node, type: 'any_bridge' });
+      const rows = await context.pve.get(
+        '/nodes/{node}/network',
+        { node, type: 'any_bridge' },
+        { signal: context.signal },
+      );
       return rows.map((row) => row.iface).sort();
     }),
   };

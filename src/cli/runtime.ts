@@ -78,7 +78,7 @@ export function createRuntime(
 
   const startSink = async (): Promise<EventSink> => {
     const { createSink, tee } = await import('../render/sink.ts');
-    const started = createSink({
+    const started = await createSink({
       format: options.output,
       isTty: host.stderr.isTTY === true && !isCi && host.env['TERM'] !== 'dumb',
       quiet: options.quiet === true,
@@ -129,7 +129,8 @@ export function createRuntime(
       auth: connection.auth,
       trust: connection.trust,
       clock,
-      signal: interrupts.signal,
+      // No signal for the client as a whole: the engine hands its own to reads and waits, and lets a write that is
+      // under way tell its UPID.
       onRequest: (report) => built.emit({ type: 'request', ...report }),
       onRetry: ({ attempt, inMs, because }) => built.emit({ type: 'retry', attempt, inMs, because }),
       ...(interactive

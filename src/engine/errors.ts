@@ -100,7 +100,7 @@ export class CancelledError extends PvefleetError {
       {
         hint:
           running.length > 0
-            ? `follow it with: pvefleet task wait ${running[0]}`
+            ? `follow it with: pvefleet task wait '${running[0]}'`
             : 'apply again to finish what was left out',
         details: { stage, runningUpids: running },
       },

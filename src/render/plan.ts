@@ -2,7 +2,7 @@
 import type { Action, Effect, FieldChange, Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import { clip, type Style } from './style.ts';
-import { counted, showValue } from './values.ts';
+import { counted, showChange, showValue } from './values.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
 
@@ -66,7 +66,7 @@ function settings(action: Action, width: number, style: Style): string[] {
 function changeLines(changes: readonly FieldChange[], width: number, style: Style): string[] {
   const rows = changes.map((change) => ({
     field: change.field,
-    text: `${showValue(change.from)} ${style.glyph.arrow} ${showValue(change.to)}`,
+    text: showChange(change.from, change.to, style),
     effect: change.effect,
   }));
   const fieldWidth = Math.max(0, ...rows.map((row) => row.field.length));
@@ -168,10 +168,13 @@ export function renderPlan(plan: Plan, style: Style): string {
       `${style.red(style.glyph.fail)} ${refusal.message}${refusal.hint ? `\n    ${style.dim(refusal.hint)}` : ''}`,
   );
   const id = plan.id.slice(0, 8);
+  const isDestructive =
+    plan.actions.some((action) => action.risk === 'destructive') ||
+    plan.refusals.some((refusal) => refusal.needs !== undefined && refusal.needs !== 'restart');
   const closing =
     plan.actions.length === 0 && plan.refusals.length === 0
       ? `Nothing to do: ${counted(plan.summary.unchanged, 'container')} as the file says.`
-      : `Plan ${style.bold(id)}: ${summaryText(plan)}.${plan.actions.some((a) => a.risk === 'destructive') ? '' : ' Nothing destructive.'}`;
+      : `Plan ${style.bold(id)}: ${summaryText(plan)}.${isDestructive ? '' : ' Nothing destructive.'}`;
   return `${[
     ...(out.length > 0 ? [...out, ''] : []),
     ...(notices.length > 0 ? [...notices, ''] : []),

@@ -4,7 +4,7 @@ import type { JsonValue } from '../domain/plan.ts';
 import type { ActionReport, ActionResult, ApplyReport } from '../engine/report.ts';
 import type { Style } from './style.ts';
 import { renderTable } from './table.ts';
-import { counted, showDuration, showValue } from './values.ts';
+import { counted, differing, showDuration, showValue } from './values.ts';
 
 const words: Readonly<Record<ActionResult, string>> = {
   ok: 'done',
@@ -79,8 +79,7 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     finding.vmid === undefined ? '' : String(finding.vmid),
     finding.node ?? '',
     finding.field,
-    showValue(finding.expected as JsonValue),
-    showValue(finding.actual as JsonValue),
+    ...differing(finding.expected as JsonValue, finding.actual as JsonValue).map(showValue),
   ]);
   const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND'];
   const table =

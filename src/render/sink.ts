@@ -2,7 +2,6 @@
 import type { EventSink } from '../engine/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { redactValue } from '../util/redact.ts';
-import { createLiveRenderer } from './live.ts';
 import { createPlainRenderer } from './plain.ts';
 import type { Style } from './style.ts';
 
@@ -34,7 +33,7 @@ export interface SinkOptions {
  * @param options - format, terminal and writers.
  * @returns the sink.
  */
-export function createSink(options: SinkOptions): Sink {
+export async function createSink(options: SinkOptions): Promise<Sink> {
   const passThrough = (write: () => void): void => write();
   if (options.format === 'ndjson') {
     return {
@@ -45,7 +44,9 @@ export function createSink(options: SinkOptions): Sink {
   }
   if (options.format === 'json' || options.quiet)
     return { sink: () => undefined, pause: passThrough, close: () => undefined };
-  return options.isTty ? createLiveRenderer(options) : createPlainRenderer(options);
+  if (!options.isTty) return createPlainRenderer(options);
+  const { createLiveRenderer } = await import('./live.ts');
+  return createLiveRenderer(options);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Values as people read them. */
 import type { JsonValue } from '../domain/plan.ts';
+import { deepEqual } from '../util/compare.ts';
+import type { Style } from './style.ts';
 
 /**
  * Writes a field's value on one line.
@@ -24,6 +26,44 @@ export function showValue(value: JsonValue | undefined): string {
   return entries.length === 0
     ? 'none'
     : entries.map(([key, member]) => `${key}=${showValue(member)}`).join(' ');
+}
+
+type JsonObject = Readonly<Record<string, JsonValue>>;
+
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Keeps of two values what differs: of two maps only the members that are not the same, anything else as it is.
+ *
+ * @returns both values, reduced.
+ */
+export function differing(
+  from: JsonValue | undefined,
+  to: JsonValue | undefined,
+): readonly [JsonValue | undefined, JsonValue | undefined] {
+  if (!isObject(from) || !isObject(to)) return [from, to];
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].filter(
+    (name) => !deepEqual(from[name] ?? null, to[name] ?? null),
+  );
+  const only = (value: JsonObject): JsonObject =>
+    Object.fromEntries(
+      names.filter((name) => value[name] !== undefined).map((name) => [name, value[name] as JsonValue]),
+    );
+  return [only(from), only(to)];
+}
+
+/**
+ * Writes a change on one line; of a map only the members that change.
+ *
+ * @param from - value before.
+ * @param to - value after.
+ * @param style - for the arrow.
+ * @returns for example `2GiB → 4GiB` or `ip=10.0.0.5/24 → ip=10.0.0.6/24 vlan=5`.
+ */
+export function showChange(from: JsonValue, to: JsonValue, style: Style): string {
+  const [left, right] = differing(from, to);
+  return `${showValue(left)} ${style.glyph.arrow} ${showValue(right)}`;
 }
 
 /**

@@ -67,7 +67,7 @@ async function logIn(
     const connection = connectionOf(url, fingerprint, answers);
     const context = await runtime.connect(connection);
     try {
-      const { version } = await context.pve.get('/version');
+      const { version } = await context.pve.get('/version', {}, { signal: context.signal });
       runtime.output.tell(`Connected to Proxmox VE ${version} as ${connection.identity}.`);
       return { connection, answers, context };
     } catch (error) {

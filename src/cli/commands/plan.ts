@@ -11,8 +11,11 @@ import { policyOf } from '../policy.ts';
 import type { Runtime } from '../runtime.ts';
 import { toolName } from '../version.ts';
 
+/** Refusals that a permission would lift are no failure of a plan that changes nothing; apply asks for them. */
 function exitCode(plan: Plan, detailed: boolean): ExitCode {
-  if (plan.refusals.length > 0) return new PlanRefusedError({ fleet: plan.fleet }).exitCode;
+  if (plan.refusals.some(({ needs }) => needs === undefined)) {
+    return new PlanRefusedError({ fleet: plan.fleet }).exitCode;
+  }
   return detailed && plan.actions.length > 0 ? 7 : 0;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { renderPlan, renderPlanMarkdown } from '../../../src/render/plan.ts';
 import { renderApply } from '../../../src/render/report.ts';
 import { createStyle } from '../../../src/render/style.ts';
-import { showDuration, showValue } from '../../../src/render/values.ts';
+import { showChange, showDuration, showValue } from '../../../src/render/values.ts';
 import { applied, plan } from './samples.ts';
 
 const style = createStyle({ color: false, width: 100 });
@@ -72,6 +72,21 @@ describe('renderApply', () => {
     pvefleet task wait 'UPID:pve1:00000145:0003D734:6B04652B:vzcreate:100:root@pam:'
 Applied in part in 4.2 s: 1 done with warnings, 1 failed, 1 skipped.
 `);
+  });
+});
+
+describe('showChange', () => {
+  it.each([
+    ['2GiB', '4GiB', '2GiB → 4GiB'],
+    [null, { bridge: 'vmbr0', ip: 'dhcp' }, 'unset → bridge=vmbr0 ip=dhcp'],
+    [
+      { bridge: 'vmbr0', ip: 'dhcp', mac: 'AA' },
+      { bridge: 'vmbr0', ip: '10.0.0.5/24', mac: 'AA', vlan: 5 },
+      'ip=dhcp → ip=10.0.0.5/24 vlan=5',
+    ],
+    [{ nesting: true, keyctl: true }, { nesting: true }, 'keyctl=on → none'],
+  ])('of %j to %j shows what differs', (from, to, text) => {
+    expect(showChange(from, to, style)).toBe(text);
   });
 });
 

@@ -5,16 +5,18 @@ import { createStyle } from '../../../src/render/style.ts';
 import { manualClock } from '../../../src/util/clock.ts';
 import { plan } from './samples.ts';
 
-function setUp(options: Partial<SinkOptions> = {}): {
+interface Run {
   emit: (event: EngineEvent) => void;
   err: () => string;
   out: () => string;
   close: () => void;
-} {
+}
+
+async function setUp(options: Partial<SinkOptions> = {}): Promise<Run> {
   const written: string[] = [];
   const results: string[] = [];
   const clock = manualClock({ start: 0, auto: false });
-  const renderer = createSink({
+  const renderer = await createSink({
     format: 'human',
     isTty: false,
     quiet: false,
@@ -48,8 +50,8 @@ const start: EngineEvent = {
 const done: EngineEvent = { type: 'action.done', id: 'web01/create', result: 'ok', ms: 2100 };
 
 describe('plain progress', () => {
-  it('writes one line per finished step, to stderr only', () => {
-    const run = setUp();
+  it('writes one line per finished step, to stderr only', async () => {
+    const run = await setUp();
     run.emit({ type: 'plan.ready', plan });
     run.emit(start);
     run.emit({ type: 'task.log', id: 'web01/create', line: 'extracting archive' });
@@ -59,8 +61,8 @@ describe('plain progress', () => {
     expect(run.out()).toBe('');
   });
 
-  it('tells of retries, moved ids, failures and interruption', () => {
-    const run = setUp();
+  it('tells of retries, moved ids, failures and interruption', async () => {
+    const run = await setUp();
     run.emit(start);
     run.emit({ type: 'action.vmid', id: 'web01/create', from: 101, to: 102 });
     run.emit({
@@ -81,8 +83,8 @@ Interrupted: nothing new is started, running steps are finished. Press Ctrl-C ag
 `);
   });
 
-  it('shows requests and task logs only when asked', () => {
-    const run = setUp({ verbose: true });
+  it('shows requests and task logs only when asked', async () => {
+    const run = await setUp({ verbose: true });
     run.emit({ type: 'request', method: 'GET', path: '/version', status: 200, ms: 12.4 });
     run.close();
     expect(run.err()).toBe('  GET /version 200 12 ms\n');
@@ -90,8 +92,8 @@ Interrupted: nothing new is started, running steps are finished. Press Ctrl-C ag
 });
 
 describe('live progress', () => {
-  it('draws running steps with a bar and removes them when it ends', () => {
-    const run = setUp({ isTty: true });
+  it('draws running steps with a bar and removes them when it ends', async () => {
+    const run = await setUp({ isTty: true });
     run.emit(start);
     run.emit({ type: 'task.progress', id: 'web01/create', percent: 50 });
     run.emit({ type: 'retry', id: 'web01/create', attempt: 1, inMs: 100, because: 'locked' });
@@ -104,9 +106,9 @@ describe('live progress', () => {
 });
 
 describe('machine formats', () => {
-  it('json writes no events, quiet writes no progress', () => {
+  it('json writes no events, quiet writes no progress', async () => {
     for (const options of [{ format: 'json' }, { quiet: true }] as const) {
-      const run = setUp(options);
+      const run = await setUp(options);
       run.emit(start);
       run.emit(done);
       run.close();
@@ -114,8 +116,8 @@ describe('machine formats', () => {
     }
   });
 
-  it('ndjson writes each event as a line on stdout, without secrets', () => {
-    const run = setUp({ format: 'ndjson' });
+  it('ndjson writes each event as a line on stdout, without secrets', async () => {
+    const run = await setUp({ format: 'ndjson' });
     const leaky = {
       type: 'notice',
       diagnostic: { severity: 'info', code: 'X', message: 'm', password: 'hunter2' },
