@@ -4,7 +4,8 @@
  */
 
 import { unknownDiskBytes, unsetMemoryMiB } from './defaults.ts';
-import { apiValue, mountsOf } from './lxc-config.ts';
+import { apiValue } from './lxc-config.ts';
+import { type Mount, parseMount } from './property-values.ts';
 import type { SimContainer, SimState } from './state.ts';
 import { contentBytes, fileSystemBytes, findVolume } from './volumes.ts';
 
@@ -46,7 +47,12 @@ function uptimeSeconds(container: SimContainer, nowMs: number): number {
   return container.runtime ? Math.max(0, Math.floor((nowMs - container.runtime.startedAtMs) / 1000)) : 0;
 }
 
-function runningMetrics(state: SimState, container: SimContainer, nowMs: number): Record<string, unknown> {
+function runningMetrics(
+  state: SimState,
+  container: SimContainer,
+  root: Mount | undefined,
+  nowMs: number,
+): Record<string, unknown> {
   const { vmid, node, config, runtime } = container;
   const uptime = uptimeSeconds(container, nowMs);
   const ostype = config['ostype'] ?? '';
@@ -54,7 +60,6 @@ function runningMetrics(state: SimState, container: SimContainer, nowMs: number)
   const limit = (runtime?.memoryMiB ?? unsetMemoryMiB) * MiB;
   const wanted = idle * (1 + (vmid % 13) / 40) + Math.min(uptime, 7200) * 2048;
   const mem = Math.round(Math.min(wanted, limit * 0.92));
-  const root = mountsOf(config).find(([key]) => key === 'rootfs')?.[1];
   const volume = root ? findVolume(state, node, root.volume) : undefined;
   const hasNet = Object.keys(config).some((key) => /^net\d+$/.test(key));
   // Busy for some seconds after the start, then nearly idle with a slow swing.
@@ -90,7 +95,7 @@ function runningMetrics(state: SimState, container: SimContainer, nowMs: number)
  */
 export function guestStatus(state: SimState, container: SimContainer, nowMs: number): GuestStatus {
   const { vmid, config, runtime } = container;
-  const root = mountsOf(config).find(([key]) => key === 'rootfs')?.[1];
+  const root = config['rootfs'] === undefined ? undefined : parseMount('rootfs', config['rootfs']);
   const { lock, tags } = config;
   return {
     vmid,
@@ -110,7 +115,7 @@ export function guestStatus(state: SimState, container: SimContainer, nowMs: num
     netout: 0,
     diskread: 0,
     diskwrite: 0,
-    ...(runtime ? runningMetrics(state, container, nowMs) : {}),
+    ...(runtime ? runningMetrics(state, container, root, nowMs) : {}),
     ...(config['template'] !== undefined && apiValue('template', config['template']) === 1
       ? { template: 1 }
       : {}),

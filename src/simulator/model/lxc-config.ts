@@ -156,12 +156,16 @@ export function cleanupPending(draft: Draft): void {
     if (draft.config[key] === undefined) delete draft.pendingDelete[key];
 }
 
+const mountOrder: ReadonlyMap<string, number> = new Map(volumeKeys.map((key, index) => [key, index]));
+
 /**
  * Root disk and mount points of a section, in the server's order.
  */
 export function mountsOf(config: Readonly<Record<string, string>>): [key: string, mount: Mount][] {
-  return volumeKeys
-    .filter((key) => config[key] !== undefined)
+  // From the keys that are there, not from all that could be: lists do this for every container.
+  return Object.keys(config)
+    .filter((key) => mountOrder.has(key) && config[key] !== undefined)
+    .sort((a, b) => (mountOrder.get(a) ?? 0) - (mountOrder.get(b) ?? 0))
     .map((key) => [key, parseMount(key, config[key])]);
 }
 

@@ -137,6 +137,16 @@ function ownPrivileges(state: SimState, authid: string, path: string): Grants {
   return result;
 }
 
+let everything: Grants | undefined;
+
+/** What root@pam may do; made once, because nearly every request of a test asks for it. */
+function rootPrivileges(state: SimState): Grants {
+  everything ??= Object.fromEntries(
+    (roleOf(state, 'Administrator') ?? []).map((privilege) => [privilege, 1]),
+  );
+  return everything;
+}
+
 /**
  * Effective privileges of a user or token on a path.
  *
@@ -145,10 +155,8 @@ function ownPrivileges(state: SimState, authid: string, path: string): Grants {
  * @param path - normalised path.
  * @returns the privileges; 1 for those that propagate.
  */
-export function privilegesOf(state: SimState, authid: string, path: string): Grants {
-  if (authid === 'root@pam') {
-    return Object.fromEntries((roleOf(state, 'Administrator') ?? []).map((privilege) => [privilege, 1]));
-  }
+export function privilegesOf(state: SimState, authid: string, path: string): Readonly<Grants> {
+  if (authid === 'root@pam') return rootPrivileges(state);
   const { userid, tokenid } = splitAuthId(authid);
   if (tokenid === undefined) return ownPrivileges(state, authid, path);
   const token = state.users[userid]?.tokens[tokenid];
