@@ -7,6 +7,7 @@ import { missingPrivilege, privilegesOf } from './model/permissions.ts';
 import type { SimState } from './model/state.ts';
 import { isCsrfTokenOf, ticketUser } from './model/tickets.ts';
 import { readCredentials } from './wire/authorization.ts';
+import type { WireRequest } from './wire/exchange.ts';
 
 export type Authentication =
   | {
@@ -74,7 +75,7 @@ function uploadRefusal(state: SimState, authid: string, storage: string): Authen
  */
 export function authenticate(
   state: SimState,
-  request: { readonly method: string; readonly path: string; readonly headers: Headers },
+  request: { readonly method: string; readonly path: string; readonly headers: WireRequest['headers'] },
   nowSeconds: number,
 ): Authentication {
   const { method, path } = request;

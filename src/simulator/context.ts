@@ -38,8 +38,13 @@ export interface SimWorker {
 
 /** How a lock is waited for. */
 export interface LockOptions {
-  /** Called once, when the lock is not free at once (workers log `trying to acquire lock...`). */
+  /**
+   * Called when the lock is not free at once (workers log `trying to acquire lock...`); for a lock of the cluster, a name
+   * that is no path, each time that it is looked for in vain.
+   */
   readonly onWait?: () => void;
+  /** The node whose file it is; file locks of different nodes do not know each other. */
+  readonly node?: string;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
 }
@@ -80,12 +85,7 @@ export interface HandlerContext {
    * Runs `work` under a named lock; waits up to `timeoutMs` of simulated time, then fails (500) with
    * `can't lock file 'NAME' - got timeout`, or `cfs-lock 'NAME' error: got lock request timeout` when NAME is no path.
    */
-  withLock<T>(
-    name: string,
-    timeoutMs: number,
-    work: () => Promise<T> | T,
-    options?: LockOptions,
-  ): Promise<T>;
+  withLock<T>(name: string, timeoutMs: number, work: () => Promise<T> | T, options?: LockOptions): Promise<T>;
   /** Effective privileges on a path and whether they propagate, as `GET /access/permissions` shows them. */
   privileges(path: string): Readonly<Record<string, 0 | 1>>;
   /** As `has`, for somebody else: `user@realm` or `user@realm!token`. */

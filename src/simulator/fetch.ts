@@ -1,5 +1,5 @@
 /**
- * The pipeline: a Request in, a Response out. The order of the steps is the server's own (transport-auth §5): authentication
+ * The pipeline: a request in, an answer out. The order of the steps is the server's own (transport-auth §5): authentication
  * → method → parameters of the path → tokens → permissions → node → parameter check → handler → envelope.
  */
 import type { Operation } from '../schema/types.ts';
@@ -7,14 +7,16 @@ import { messageOf } from '../util/errors.ts';
 import { authenticate } from './authenticate.ts';
 import { checkPermissions } from './check-permission.ts';
 import { forbidden, type HandlerTable, paramError, type SimAuth, SimError } from './context.ts';
-import { ConnectionDropped, type FaultSource, type RequestFault } from './faults.ts';
+import { describeFault, withFaults } from './faults/carry-out.ts';
+import { type ConfigEdit, ConnectionDropped, type FaultSource } from './faults.ts';
 import { createContext, type Extras, type Services } from './handler-context.ts';
 import { type JournalEntry, maskParams } from './journal.ts';
 import { findNode, localNode } from './model/nodes.ts';
 import { findRoute } from './route.ts';
 import { validateParams } from './validate/schema.ts';
-import { type Answer, dataAnswer, errorAnswer, type Format, plainAnswer, toResponse } from './wire/answer.ts';
+import { type Answer, dataAnswer, errorAnswer, type Format, plainAnswer, sealAnswer } from './wire/answer.ts';
 import { readParams } from './wire/body.ts';
+import type { WireRequest, WireResponse } from './wire/exchange.ts';
 import type { FormParams } from './wire/form.ts';
 import { textOf } from './wire/scalar.ts';
 import { isFormat, parseTarget, type Target } from './wire/target.ts';
@@ -72,7 +74,7 @@ function asSimError(error: unknown): SimError {
  * @param options - the simulator's parts.
  * @returns a function that answers requests; it rejects only with ConnectionDropped, when a fault wants it.
  */
-export function createFetch(options: FetchOptions): (request: Request) => Promise<Response> {
+export function createFetch(options: FetchOptions): (request: WireRequest) => Promise<WireResponse> {
   const { state, clock, handlers, faults, tasks } = options;
 
   /** Refuses nodes that do not exist or do not answer; the answering node's alias becomes its name. */
@@ -117,7 +119,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
 
   /** Everything behind the authentication; errors of the API are thrown. */
   const dispatch = async (
-    request: Request,
+    request: WireRequest,
     target: Extract<Target, { kind: 'api' }>,
     format: Format,
     query: string,
@@ -151,7 +153,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
   };
 
   const answerApi = async (
-    request: Request,
+    request: WireRequest,
     target: Extract<Target, { kind: 'api' }>,
     query: string,
     number: number,
@@ -184,7 +186,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
   };
 
   const answerRequest = async (
-    request: Request,
+    request: WireRequest,
     url: URL,
     target: Target,
     number: number,
@@ -199,20 +201,29 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
     return answerApi(request, target, url.search.slice(1), number, trace);
   };
 
-  /** Carries out the faults that strike this request around its work. */
-  const withFaults = async (hits: readonly RequestFault[], work: () => Promise<Answer>): Promise<Answer> => {
-    for (const hit of hits) {
-      if (hit.kind === 'latency') await clock.sleep(hit.ms);
-      else if (hit.kind === 'drop' && hit.when === 'before') throw new ConnectionDropped();
-      else if (hit.kind === 'answer' && hit.when !== 'after')
-        return plainAnswer(hit.status, hit.reason, false);
+  /** Changes a container as root@pam, between two requests of the client; what came of it is for the journal. */
+  const editAs = async (edit: ConfigEdit, vmid: number | undefined, number: number): Promise<string> => {
+    const id = edit.vmid ?? vmid;
+    const container = id === undefined ? undefined : state.containers[id];
+    const route = findRoute('PUT', ['nodes', container?.node ?? '', 'lxc', String(id), 'config']);
+    if (!container || !route) return `edit of ${id ?? 'no container'}: there is none`;
+    const values = Object.entries(edit.set ?? {}).map(([key, value]) => [
+      key,
+      typeof value === 'boolean' ? String(Number(value)) : String(value),
+    ]);
+    const params: FormParams = {
+      ...route.pathParams,
+      ...Object.fromEntries(values),
+      ...(edit.delete === undefined ? {} : { delete: edit.delete.join(',') }),
+    };
+    const auth: SimAuth = { userid: 'root@pam', authid: 'root@pam', isRoot: true };
+    try {
+      await callHandler({ auth, operation: route.operation, params, request: number }, 'json');
+      return `edit of ${container.vmid}`;
+    } catch (error) {
+      const { status, message, errors } = asSimError(error);
+      return `edit of ${container.vmid}: ${status} ${message}${errors ? ` ${JSON.stringify(errors)}` : ''}`;
     }
-    const answer = await work();
-    for (const hit of hits) {
-      if (hit.kind === 'drop') throw new ConnectionDropped();
-      if (hit.kind === 'answer') return plainAnswer(hit.status, hit.reason, false);
-    }
-    return answer;
   };
 
   return async (request) => {
@@ -222,14 +233,25 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
     const target = parseTarget(url.pathname);
     const path = target.kind === 'api' ? target.path : url.pathname;
     const trace: Trace = { template: path, params: {}, authid: '' };
+    const route = target.kind === 'api' ? findRoute(request.method, target.segments) : undefined;
+    const subject = { method: request.method, path, template: route?.operation.path ?? path };
+    const struck: string[] = [];
     let answer: Answer | undefined;
     try {
       if (options.latencyMs > 0) await clock.sleep(options.latencyMs);
-      const template =
-        target.kind === 'api' ? findRoute(request.method, target.segments)?.operation.path : undefined;
-      const hits = faults.requestFaults({ method: request.method, path, template: template ?? path });
-      answer = await withFaults(hits, () => answerRequest(request, url, target, number, trace));
-      return toResponse(answer, clock.now(), request.method);
+      struck.push(...faults.tick(subject));
+      const hits = faults.requestFaults(subject);
+      struck.push(...hits.filter(({ kind }) => kind !== 'edit').map(describeFault));
+      // A node that is gone does not even answer for itself.
+      if (localNode(state).status === 'offline') throw new ConnectionDropped();
+      answer = await withFaults(hits, () => answerRequest(request, url, target, number, trace), {
+        clock,
+        edit: async (edit) => {
+          const vmid = route?.pathParams['vmid'];
+          struck.push(await editAs(edit, vmid === undefined ? undefined : Number(vmid), number));
+        },
+      });
+      return sealAnswer(answer, clock.now(), request.method);
     } finally {
       tasks.requestEnds(number);
       options.onRequest({
@@ -242,6 +264,7 @@ export function createFetch(options: FetchOptions): (request: Request) => Promis
         status: answer?.status ?? 0,
         reason: answer?.reason ?? 'connection dropped',
         ms: clock.now() - atMs,
+        ...(struck.length > 0 ? { faults: struck } : {}),
       });
     }
   };

@@ -13,9 +13,11 @@ import { createLocks } from './model/locks.ts';
 import { type SeedName, seedState } from './model/seed.ts';
 import type { SimState } from './model/state.ts';
 import { createTaskRunner, endLostTasks } from './model/tasks.ts';
+import { toResponse } from './wire/answer.ts';
+import type { WireRequest, WireResponse } from './wire/exchange.ts';
 
 export type { Coverage } from './coverage.ts';
-export type { FaultMatch, Faults, RequestFault, TaskMatch } from './faults.ts';
+export type { FaultEntry, FaultMatch, Faults, RequestFault, TaskMatch } from './faults.ts';
 export type { JournalEntry } from './journal.ts';
 export type { SeedName } from './model/seed.ts';
 export type { SimState } from './model/state.ts';
@@ -46,6 +48,8 @@ export interface SimCredentials {
 export interface Simulator {
   /** Answers a request; rejects only when a fault drops the connection. */
   fetch(request: Request): Promise<Response>;
+  /** The same without a Request and a Response around it, for servers. */
+  answer(request: WireRequest): Promise<WireResponse>;
   /** The cluster itself; tests look at it to see what really happened. */
   readonly state: SimState;
   readonly journal: JournalEntry[];
@@ -90,21 +94,31 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const state = typeof seed === 'string' ? seedState(seed, randomSeed, clock.now()) : structuredClone(seed);
   endLostTasks(state, clock.now());
   const handlers = { ...mergeHandlers(), ...options.handlers };
-  const faults = createFaults();
-  const tasks = createTaskRunner({ state, clock, faultOf: (type, id) => faults.taskFault(type, id) });
-  const locks = createLocks(clock, () => tasks.openGates());
+  const faults = createFaults({ state, clock, randomSeed });
+  const tasks = createTaskRunner({
+    state,
+    clock,
+    faultOf: (type, id) => faults.taskFault(type, id),
+    onStep: () => void faults.tick(),
+  });
+  const locks = createLocks(clock, () => tasks.openGates(), {
+    isBusy: (name) => faults.lockFault(name),
+    isQuorate: () => state.quorate,
+  });
   const journal: JournalEntry[] = [];
+  const answer = createFetch({
+    state,
+    clock,
+    tasks,
+    locks,
+    handlers,
+    faults,
+    latencyMs,
+    onRequest: (entry) => record(journal, entry, journalLimit),
+  });
   return {
-    fetch: createFetch({
-      state,
-      clock,
-      tasks,
-      locks,
-      handlers,
-      faults,
-      latencyMs,
-      onRequest: (entry) => record(journal, entry, journalLimit),
-    }),
+    fetch: async (request) => toResponse(await answer(request)),
+    answer,
     state,
     journal,
     clock,
@@ -112,7 +126,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     handlerKeys: Object.keys(handlers),
     faults,
     coverage: () => coverageOf(handlers),
-    exportState: () => structuredClone(state),
+    exportState: () => {
+      const copy = structuredClone(state);
+      faults.removeFrom(copy);
+      return copy;
+    },
     settle: () => tasks.settle(),
   };
 }

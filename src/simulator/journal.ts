@@ -21,6 +21,8 @@ export interface JournalEntry {
   readonly ms: number;
   /** Stack of an error that no handler meant: a bug of the simulator. */
   readonly bug?: string;
+  /** What a fault schedule did to it, in words; absent: nothing. */
+  readonly faults?: readonly string[];
 }
 
 /** Further parameters that hold secrets, beyond those of util/redact: second factors and SSH keys stay readable. */

@@ -1,6 +1,6 @@
 /**
  * The simulator behind a socket: an HTTPS server as a Proxmox VE node has it, with its keep-alive, its reason phrases and
- * its closed connections (transport-auth §1). Requests go through MSW's own `getResponse` and the one catch-all handler.
+ * its closed connections (transport-auth §1).
  */
 import {
   createServer as createHttpServer,
@@ -16,12 +16,11 @@ import {
   type Server as TcpServer,
 } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { getResponse, type HttpHandler } from 'msw';
 import { messageOf } from '../util/errors.ts';
 import { makeCertificate, type ServerCertificate } from './certificate.ts';
 import type { Simulator } from './index.ts';
 import { localNode } from './model/nodes.ts';
-import { createHandlers } from './msw.ts';
+import type { WireRequest, WireResponse } from './wire/exchange.ts';
 
 export interface ServerOptions {
   /** Address to listen on, for example `127.0.0.1`. */
@@ -52,70 +51,70 @@ const tlsHandshake = 0x16;
 async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
-function headersOf(message: IncomingMessage): Headers {
-  const headers = new Headers();
-  for (let index = 0; index + 1 < message.rawHeaders.length; index += 2) {
-    headers.append(message.rawHeaders[index] as string, message.rawHeaders[index + 1] as string);
-  }
-  return headers;
-}
-
-/** Makes the Request; bodies of GET and HEAD stay outside of it, their Content-Length tells of them. */
-async function toRequest(message: IncomingMessage, origin: string): Promise<Request> {
-  const method = message.method ?? 'GET';
-  const body = await readBody(message);
+/** Makes the request; bodies of GET and HEAD stay outside of it, their Content-Length tells of them. */
+async function toRequest(message: IncomingMessage, origin: string): Promise<WireRequest> {
+  const { method = 'GET', url = '/', headers } = message;
+  const isEmpty = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+  const body = isEmpty ? Buffer.alloc(0) : await readBody(message);
   const hasBody = body.length > 0 && method !== 'GET' && method !== 'HEAD';
-  return new Request(`${origin}${message.url ?? '/'}`, {
+  return {
     method,
-    headers: headersOf(message),
-    ...(hasBody ? { body: new Uint8Array(body) } : {}),
-  });
+    url: `${origin}${url}`,
+    headers: {
+      get: (name) => {
+        const value = headers[name.toLowerCase()];
+        return value === undefined ? null : String(value);
+      },
+    },
+    body: hasBody ? body : null,
+    text: () => Promise.resolve(body.toString('utf8')),
+    arrayBuffer: () => Promise.resolve(new Uint8Array(body).buffer),
+  };
 }
 
-async function send(response: Response, message: IncomingMessage, out: ServerResponse): Promise<void> {
-  let body: Buffer = Buffer.from(await response.arrayBuffer());
-  const headers: Record<string, string> = Object.fromEntries(response.headers);
+function send(response: WireResponse, message: IncomingMessage, out: ServerResponse, isLast: boolean): void {
+  let body: Buffer = Buffer.from(response.body);
+  const headers: Record<string, string> = { ...response.headers };
   const accepted = String(message.headers['accept-encoding'] ?? '');
   if (body.length > compressFromBytes && /\bgzip\b/.test(accepted)) {
-    body = gzipSync(body);
-    headers['content-encoding'] = 'gzip';
+    body = gzipSync(body, { level: 1 });
+    headers['Content-Encoding'] = 'gzip';
   }
-  headers['content-length'] = String(body.length);
+  headers['Content-Length'] = String(body.length);
+  if (isLast) headers['Connection'] = 'close';
   if (out.destroyed) return; // the client has gone; what it asked for has happened
-  out.writeHead(response.status, response.statusText, headers);
+  out.writeHead(response.status, response.reason, headers);
   out.end(body);
 }
 
+/** How many requests came over a connection. */
+const requestCounts = new WeakMap<Socket, number>();
+
 async function serve(
   simulator: Simulator,
-  handlers: HttpHandler[],
   origin: string,
   message: IncomingMessage,
   out: ServerResponse,
 ): Promise<void> {
-  let response: Response;
+  const { socket } = message;
+  const count = (requestCounts.get(socket) ?? 0) + 1;
+  requestCounts.set(socket, count);
+  let response: WireResponse;
   try {
-    const request = await toRequest(message, origin);
-    // Paths outside of the API match no handler; the simulator knows their answer too.
-    response = (await getResponse(handlers, request)) ?? (await simulator.fetch(request));
+    response = await simulator.answer(await toRequest(message, origin));
   } catch {
     // A dropped connection, or a client that went away while it was sending: there is nobody to tell.
-    message.socket.destroy();
+    socket.destroy();
     return;
   }
-  if (response.type === 'error') {
-    message.socket.destroy();
-    return;
-  }
-  await send(response, message, out);
+  send(response, message, out, count >= requestsPerConnection);
 }
 
 function tune(server: Server): void {
   server.keepAliveTimeout = keepAliveMs;
-  server.maxRequestsPerSocket = requestsPerConnection;
   server.on('clientError', (_error, socket) => socket.destroy());
 }
 
@@ -169,10 +168,9 @@ export async function startServer(simulator: Simulator, options: ServerOptions):
   const { host, port, http = false } = options;
   if (http && !loopback.has(host))
     throw new Error(`plain HTTP is for loopback addresses only, not for ${host}`);
-  const handlers = createHandlers(simulator);
   const origin = `${http ? 'http' : 'https'}://localhost`;
   const onRequest = (message: IncomingMessage, out: ServerResponse): void => {
-    serve(simulator, handlers, origin, message, out).catch((error: unknown) => {
+    serve(simulator, origin, message, out).catch((error: unknown) => {
       out.destroy(new Error(messageOf(error)));
     });
   };

@@ -72,6 +72,7 @@ export async function backupGuests(
   const lockMs = (context.number('lockwait') ?? 180) * 60_000;
   await context.withLock('/var/run/vzdump.lock', lockMs, () => runJob(context, worker, job, storage), {
     onWait: () => worker.log('INFO: trying to get global lock - waiting...'),
+    node: job.node,
     signal: worker.signal,
   });
 }

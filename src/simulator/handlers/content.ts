@@ -12,6 +12,7 @@ import {
   storageConfig,
   usableStorage,
 } from '../model/volumes.ts';
+import { lockStorage } from './lxc-disks.ts';
 import { pruneHandlers } from './prune-backups.ts';
 
 /** Guest volumes count as `rootdir` while their owner is a container, else as `images`. */
@@ -82,7 +83,7 @@ function checkName(storage: SimStorage, vmid: number, name: string, format: stri
   }
 }
 
-function allocate(context: HandlerContext): string {
+function allocate(context: HandlerContext): Promise<string> {
   const { state } = context;
   const node = nodeOf(context).name;
   const storage = usableStorage(state, context.text('storage') ?? '', node);
@@ -95,15 +96,14 @@ function allocate(context: HandlerContext): string {
   const format = given ?? ending ?? (name.startsWith('subvol-') ? 'subvol' : 'raw');
   const vmid = context.number('vmid') ?? 0;
   checkName(storage, vmid, name, format);
-  return allocateVolume(state, {
-    storage: storage.storage,
-    node,
-    vmid,
-    name,
-    format,
-    sizeBytes: size,
-    ctime: context.seconds(),
-  }).volid;
+  const place = { storage: storage.storage, node };
+  const request = { ...place, vmid, name, format, sizeBytes: size };
+  return lockStorage(
+    context,
+    undefined,
+    place,
+    () => allocateVolume(state, { ...request, ctime: context.seconds() }).volid,
+  );
 }
 
 /** A volume that a path names, with or without its storage. */

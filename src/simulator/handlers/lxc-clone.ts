@@ -157,7 +157,7 @@ async function copyOne(
     worker.log(`create linked clone of mount point ${key} (${mount.volume})`);
   }
   const goal = storage ?? volume.storage;
-  const copy = await lockStorage(context, worker, goal, async () => {
+  const copy = await lockStorage(context, worker, { storage: goal, node: source.node }, async () => {
     const allocated = full
       ? copyVolume(state, source.node, volume, { ...target, storage: goal })
       : linkVolume(state, source.node, volume, target);

@@ -132,6 +132,19 @@ export function checkQuorum(context: HandlerContext): void {
 }
 
 /**
+ * Refuses to write a config while the cluster has no majority: its file system is read-only (contract behaviours §9).
+ *
+ * @throws SimError 500 `unable to open file '/etc/pve/nodes/NODE/lxc/ID.conf.tmp.PID' - Permission denied`.
+ */
+export function checkWritable(context: HandlerContext, { node, vmid }: SimContainer): void {
+  const { quorate, counters } = context.state;
+  if (!quorate)
+    die(
+      `unable to open file '/etc/pve/nodes/${node}/lxc/${vmid}.conf.tmp.${counters.pid}' - Permission denied`,
+    );
+}
+
+/**
  * Refuses an id that any guest on any node has.
  *
  * @throws SimError 500 `CT 100 already exists on node 'pve1'` (or `VM …`).

@@ -1,13 +1,25 @@
 /** Reading and changing the config of a container (pve-container API2/LXC/Config.pm). */
-import { die, type HandlerContext, type HandlerTable, paramError } from '../context.ts';
+import { die, type HandlerContext, type HandlerTable, paramError, SimError } from '../context.ts';
 import { applyRunning, applyStopped } from '../model/apply-changes.ts';
 import { splitList } from '../model/datacenter.ts';
-import { configKeyType } from '../model/defaults.ts';
+import { configKeyType, isOfFamily } from '../model/defaults.ts';
 import { configDigest } from '../model/digest.ts';
-import { commit, draftOf, pendingRows, shownConfig, shownSnapshot } from '../model/lxc-config.ts';
+import { effectOfSet } from '../model/hotplug.ts';
+import { commit, type Draft, draftOf, pendingRows, shownConfig, shownSnapshot } from '../model/lxc-config.ts';
 import { type ConfigChange, checkLxcConfig, prepareChange } from '../model/prepare-change.ts';
+import { newVolume, parseMount } from '../model/property-values.ts';
 import type { SimContainer } from '../model/state.ts';
-import { changeContext, checkDigest, checkLock, lockConfig, needContainer, vmidOf } from './lxc-common.ts';
+import { durations } from '../model/timing.ts';
+import {
+  changeContext,
+  checkDigest,
+  checkLock,
+  checkWritable,
+  lockConfig,
+  needContainer,
+  vmidOf,
+} from './lxc-common.ts';
+import { lockStorage } from './lxc-disks.ts';
 import { needConfigRights } from './lxc-rights.ts';
 
 /** cgroup v2 knows weights from 1 to 10000; the value is clamped before anything else looks at it. */
@@ -55,7 +67,50 @@ function checkNames({ set, delete: remove, revert }: ConfigChange): void {
   }
 }
 
-function change(context: HandlerContext, wanted: ConfigChange): void {
+/** Keys of the change that make volumes now, with their storages. */
+function newDisks(
+  container: SimContainer,
+  draft: Draft,
+  touched: ReadonlySet<string>,
+): { key: string; storage: string }[] {
+  return Object.keys(draft.pending)
+    .filter((key) => touched.has(key) && isOfFamily(key, 'mp'))
+    .filter((key) => !container.runtime || effectOfSet(key, draft.config[key] !== undefined) !== 'pending')
+    .flatMap((key) => {
+      const mount = parseMount(key, draft.pending[key]);
+      const request = mount.kind === 'volume' ? newVolume(mount.volume) : undefined;
+      return request ? [{ key, storage: request.storage }] : [];
+    });
+}
+
+/** Runs a change while holding the locks of the storages that it makes volumes on. */
+async function underStorageLocks(
+  context: HandlerContext,
+  container: SimContainer,
+  disks: readonly { key: string; storage: string }[],
+  work: () => void,
+): Promise<void> {
+  const [first, ...others] = disks;
+  if (!first) return work();
+  const { key, storage } = first;
+  const rest = others.filter((other) => other.storage !== storage);
+  let held = false;
+  const run = async (): Promise<void> => {
+    held = true;
+    await context.clock.sleep(durations.allocate);
+    await underStorageLocks(context, container, rest, work);
+  };
+  const place = { storage, node: container.node };
+  await lockStorage(context, undefined, place, run).catch((error: unknown) => {
+    if (held || !(error instanceof SimError)) throw error;
+    const what = container.runtime
+      ? `unable to hotplug ${key}: `
+      : `unable to apply pending change ${key} : `;
+    return paramError({ [key]: `${what}${error.message}\n` });
+  });
+}
+
+async function change(context: HandlerContext, wanted: ConfigChange): Promise<void> {
   const container = needContainer(context);
   checkLock(container);
   checkDigest(container, context.text('digest'));
@@ -68,16 +123,19 @@ function change(context: HandlerContext, wanted: ConfigChange): void {
   needConfigRights(context, { ...rights, remove: wanted.revert });
   checkNames(wanted);
   needConfigRights(context, { ...rights, set: wanted.set });
+  checkWritable(context, container);
   const changes = changeContext(context);
   const draft = draftOf(container);
   const touched = prepareChange(changes, container, draft, wanted);
   const write = (): void => commit(container, structuredClone(draft));
-  const errors = container.runtime
-    ? applyRunning(changes, container, draft, container.runtime, touched, write)
-    : applyStopped(changes, container, draft, touched);
-  // Nothing more is written after an error; what the network code wrote in between stays.
-  if (Object.keys(errors).length > 0) paramError(errors);
-  write();
+  await underStorageLocks(context, container, newDisks(container, draft, touched), () => {
+    const errors = container.runtime
+      ? applyRunning(changes, container, draft, container.runtime, touched, write)
+      : applyStopped(changes, container, draft, touched);
+    // Nothing more is written after an error; what the network code wrote in between stays.
+    if (Object.keys(errors).length > 0) paramError(errors);
+    write();
+  });
   // The file for LXC is made last: its errors come too late to keep the change from being written.
   checkLxcConfig(context.state, container);
 }

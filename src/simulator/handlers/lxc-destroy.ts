@@ -8,7 +8,7 @@ import { checkProtection } from '../model/prepare-change.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import { findVolume, freeVolume, linkedClones, storageConfig } from '../model/volumes.ts';
-import { checkLock, lockConfig, needContainer, vmidOf } from './lxc-common.ts';
+import { checkLock, checkWritable, lockConfig, needContainer, vmidOf } from './lxc-common.ts';
 import { haSid } from './lxc-ha.ts';
 import { killContainer } from './lxc-runtime.ts';
 
@@ -83,6 +83,7 @@ async function destroy(context: HandlerContext, worker: SimWorker, vmid: number)
     worker.log(`forced to stop CT ${vmid} before destroying!`);
     await killContainer(context, worker, container);
   }
+  checkWritable(context, container);
   freeAll(context, worker, container);
   container.config = { lock: 'destroyed' };
   container.pending = {};

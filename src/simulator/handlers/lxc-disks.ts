@@ -57,16 +57,37 @@ const storageLockMs = 10_000;
 /**
  * Runs an allocation under the lock of its storage: a file lock of the node, or the cluster's for shared storages
  * (contract behaviours §9). Many at the same time run into its time-out.
+ *
+ * @param worker - the task that waits; it logs that it has to. A request that waits says nothing.
+ * @param target - the storage, and the node that allocates.
  */
 export function lockStorage<T>(
   context: HandlerContext,
-  worker: SimWorker,
-  storage: string,
-  work: () => Promise<T>,
+  worker: SimWorker | undefined,
+  target: { readonly storage: string; readonly node: string },
+  work: () => Promise<T> | T,
 ): Promise<T> {
+  const { storage, node } = target;
   const shared = context.state.storages[storage]?.shared ?? false;
   const name = shared ? `storage-${storage}` : `/var/lock/pve-manager/pve-storage-${storage}`;
-  return context.withLock(name, storageLockMs, work, { signal: worker.signal });
+  const waiting = shared ? `trying to acquire cfs lock '${name}' ...` : 'trying to acquire lock...';
+  let waited = false;
+  return context.withLock(
+    name,
+    storageLockMs,
+    () => {
+      if (waited && !shared) worker?.log(' OK');
+      return work();
+    },
+    {
+      ...(shared ? {} : { node }),
+      ...(worker ? { signal: worker.signal } : {}),
+      onWait: () => {
+        waited = true;
+        worker?.log(waiting);
+      },
+    },
+  );
 }
 
 /**
@@ -90,7 +111,8 @@ export async function makeDisks(
       stored[key] = printMount(key, mount);
       continue;
     }
-    const volume = await lockStorage(context, worker, request.storage, async () => {
+    const place = { storage: request.storage, node: target.node };
+    const volume = await lockStorage(context, worker, place, async () => {
       const allocated = allocateVolume(context.state, { ...request, ...target, ctime: context.seconds() });
       made.push(allocated.volid);
       await worker.sleep(durations.allocate);

@@ -8,7 +8,15 @@ import { isFileStorage } from '../model/volume-names.ts';
 import { growVolume, needVolume } from '../model/volume-operations.ts';
 import { pathOfVolume, storageConfig } from '../model/volumes.ts';
 import { parseSize } from '../wire/property-string.ts';
-import { checkDigest, checkLock, lockConfig, needContainer, vmidOf, writeConfig } from './lxc-common.ts';
+import {
+  checkDigest,
+  checkLock,
+  checkWritable,
+  lockConfig,
+  needContainer,
+  vmidOf,
+  writeConfig,
+} from './lxc-common.ts';
 import { needConfigRights } from './lxc-rights.ts';
 
 /** A checked request. */
@@ -49,6 +57,7 @@ function check(context: HandlerContext): Growth {
 
 async function grow(context: HandlerContext, worker: SimWorker): Promise<void> {
   const { container, key, mount, volume, sizeBytes } = check(context);
+  checkWritable(context, container);
   growVolume(context.state, container.node, volume, sizeBytes);
   writeConfig(container, { [key]: printMount(key, { ...mount, sizeBytes }) });
   if (volume.format !== 'raw') return;

@@ -24,7 +24,15 @@ import {
   snapshotVolume,
 } from '../model/volume-operations.ts';
 import { findVolume } from '../model/volumes.ts';
-import { checkLock, isTemplate, lockConfig, needContainer, vmidOf, writeConfig } from './lxc-common.ts';
+import {
+  checkLock,
+  checkWritable,
+  isTemplate,
+  lockConfig,
+  needContainer,
+  vmidOf,
+  writeConfig,
+} from './lxc-common.ts';
 import { needSnapshot } from './lxc-config.ts';
 import { killContainer, startTask } from './lxc-runtime.ts';
 
@@ -73,6 +81,7 @@ function prepare(context: HandlerContext, container: SimContainer, name: string)
     snapstate: 'prepare',
     config: Object.fromEntries(Object.entries(container.config).filter(([key]) => !notKept.test(key))),
   };
+  checkWritable(context, container);
   container.snapshots[name] = snapshot;
   writeConfig(container, { lock: 'snapshot' });
   return snapshot;
@@ -105,6 +114,7 @@ async function remove(context: HandlerContext, worker: SimWorker, vmid: number, 
   await lock(() => {
     checkLock(container);
     if (isTemplate(container)) die("you can't delete a snapshot if vm is a template");
+    checkWritable(context, container);
     snapshot.snapstate = 'delete';
     writeConfig(container, { lock: 'snapshot-delete' });
   });
@@ -155,6 +165,7 @@ async function rollback(
     if (snapshot.snapstate !== undefined)
       die(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`);
     checkLock(container);
+    checkWritable(context, container);
     await killContainer(context, worker, container);
     writeConfig(container, { lock: 'rollback' });
     return named;

@@ -6,7 +6,15 @@ import { printMount } from '../model/property-values.ts';
 import type { SimContainer } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import { hasVolumeFeature, makeBase, needVolume } from '../model/volume-operations.ts';
-import { checkLock, isTemplate, lockConfig, needContainer, vmidOf, writeConfig } from './lxc-common.ts';
+import {
+  checkLock,
+  checkWritable,
+  isTemplate,
+  lockConfig,
+  needContainer,
+  vmidOf,
+  writeConfig,
+} from './lxc-common.ts';
 
 /**
  * Renames the volumes of a container and marks it as a template.
@@ -47,6 +55,7 @@ export const lxcTemplateHandlers: HandlerTable = {
         async () => {
           const container = needContainer(context, vmid);
           checkConvertible(container);
+          checkWritable(context, container);
           await worker.sleep(durations.template);
           makeTemplate(context, container);
         },

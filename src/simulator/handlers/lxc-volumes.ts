@@ -16,12 +16,14 @@ import {
   changeContext,
   checkDigest,
   checkLock,
+  checkWritable,
   isTemplate,
   lockConfig,
   needContainer,
   vmidOf,
   writeConfig,
 } from './lxc-common.ts';
+import { lockStorage } from './lxc-disks.ts';
 
 const isUnused = (key: string): boolean => key.startsWith('unused');
 
@@ -47,6 +49,7 @@ function beginMove(context: HandlerContext, key: string): { container: SimContai
   if (context.flag('delete') && usedBySnapshots(container, mount.volume))
     die("you can't move a volume with snapshots and delete the source");
   checkDigest(container, context.text('digest'));
+  checkWritable(context, container);
   writeConfig(container, { lock: 'disk' });
   return { container, mount };
 }
@@ -63,7 +66,9 @@ async function moveToStorage(
     if (mount.kind !== 'volume') die(`cannot copy volumes of type ${mount.kind}`);
     usableStorage(state, storage, node);
     const source = needVolume(state, node, mount.volume);
-    const copied = copyVolume(state, node, source, { storage, vmid, ctime: context.seconds() });
+    const copied = await lockStorage(context, worker, { storage, node }, () =>
+      copyVolume(state, node, source, { storage, vmid, ctime: context.seconds() }),
+    );
     const bytes = contentBytes(source);
     try {
       await worker.sleep(copyMs(bytes));

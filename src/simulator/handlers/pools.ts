@@ -13,8 +13,9 @@ function poolOf(state: SimState, poolid: string): SimPool {
 }
 
 /** Runs a change of user.cfg; its refusals get a prefix that tells what failed. */
-function changing<T>(what: string, change: () => T): T {
+function changing<T>(context: HandlerContext, what: string, change: () => T): T {
   try {
+    if (!context.state.quorate) die("cfs-lock 'file-user_cfg' error: no quorum!");
     return change();
   } catch (error) {
     if (error instanceof Error && 'status' in error && error.status === 500) die(`${what}: ${error.message}`);
@@ -71,7 +72,7 @@ function create(context: HandlerContext): null {
   const { pools } = context.state;
   const poolid = context.text('poolid') ?? '';
   const comment = context.text('comment');
-  changing('create pool failed', () => {
+  changing(context, 'create pool failed', () => {
     if (Object.hasOwn(pools, poolid)) die(`pool '${poolid}' already exists`);
     const parent = poolid.slice(0, Math.max(0, poolid.lastIndexOf('/')));
     if (parent !== '' && !Object.hasOwn(pools, parent))
@@ -116,7 +117,7 @@ function joinOrLeave(context: HandlerContext, pool: SimPool, remove: boolean, al
 
 function update(context: HandlerContext): null {
   const { state } = context;
-  changing('update pools failed', () => {
+  changing(context, 'update pools failed', () => {
     const pool = poolOf(state, context.text('poolid') ?? '');
     const before = structuredClone(state.pools);
     const comment = context.text('comment');
@@ -134,7 +135,7 @@ function update(context: HandlerContext): null {
 function remove(context: HandlerContext): null {
   const { state } = context;
   const poolid = context.text('poolid') ?? '';
-  changing('delete pool failed', () => {
+  changing(context, 'delete pool failed', () => {
     const pool = poolOf(state, poolid);
     const nested = Object.keys(state.pools).find((other) => other.startsWith(`${poolid}/`));
     if (nested !== undefined) die(`pool '${poolid}' is not empty (contains pool '${nested}')`);

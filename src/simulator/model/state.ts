@@ -43,6 +43,10 @@ export interface SimStorage {
   totalBytes: number;
   /** Space taken by what is not a volume of the model. */
   baseUsedBytes: number;
+  /** Local storages whose size differs from node to node, by node; the others have the sizes above. */
+  sizes?: Record<string, { totalBytes: number; baseUsedBytes: number }>;
+  /** A fault: there is no more room than this. */
+  freeAtMostBytes?: number;
   /** Further keys of storage.cfg, as sent. */
   options: Record<string, string>;
 }
@@ -242,4 +246,6 @@ export interface SimState {
   counters: { pid: number };
   /** Absent until somebody asks. */
   broadcast?: SimBroadcast;
+  /** Simulated epoch ms at which it was saved; time goes on from there when it is loaded. */
+  savedAtMs?: number;
 }

@@ -10,8 +10,13 @@ import type { SimState, SimTask } from './state.ts';
 
 /** What shall go wrong with a task; see faults.ts. */
 export interface TaskFault {
-  /** The worker dies with this text instead of doing its work. */
+  /** The worker dies with this text. */
   readonly fail?: string;
+  /**
+   * `before` (default): it does nothing at all, and leaves what the request has made. `during`: it dies in the midst of
+   * its work, and clears up; the text is then part of what it says.
+   */
+  readonly when?: 'before' | 'during';
   /** The worker does its work and warns. */
   readonly warn?: string;
 }
@@ -90,8 +95,10 @@ export function createTaskRunner(options: {
   readonly state: SimState;
   readonly clock: Clock;
   readonly faultOf: (type: string, id: string) => TaskFault | undefined;
+  /** Called whenever a worker begins or has waited: what depends on time may be due. */
+  readonly onStep?: () => void;
 }): TaskRunner {
-  const { state, clock, faultOf } = options;
+  const { state, clock, faultOf, onStep = () => undefined } = options;
   const running = new Map<string, Running>();
   let lastRequest = 0;
 
@@ -149,7 +156,9 @@ export function createTaskRunner(options: {
     work: (worker: SimWorker) => Promise<void>,
   ): Promise<void> => {
     const { controller, gate } = entry();
+    onStep();
     const fault = faultOf(task.type, task.id);
+    let failsAtWait = fault?.when === 'during' ? fault.fail : undefined;
     let warnings = 0;
     let interruptTold = false;
     const worker: SimWorker = {
@@ -173,14 +182,21 @@ export function createTaskRunner(options: {
           interruptTold = true;
           throw controller.signal.reason;
         }
+        onStep();
+        if (failsAtWait !== undefined) {
+          const text = failsAtWait;
+          failsAtWait = undefined;
+          throw new SimError(500, text);
+        }
       },
       diesHard: (lastLine) => {
         entry().hardEnd = lastLine;
       },
     };
     try {
-      if (fault?.fail !== undefined) throw new SimError(500, fault.fail);
+      if (fault?.fail !== undefined && fault.when !== 'during') throw new SimError(500, fault.fail);
       await work(worker);
+      if (failsAtWait !== undefined) throw new SimError(500, failsAtWait);
       if (fault?.warn !== undefined) worker.warn(fault.warn);
       await seen(gate);
       if (warnings === 0) end(task, 'OK', 'TASK OK');

@@ -93,9 +93,13 @@ export function storageUsage(
   node: string,
 ): { total: number; used: number; avail: number } {
   const config = storageConfig(state, storage);
+  const { totalBytes: total, baseUsedBytes } = config.sizes?.[node] ?? config;
   const written = listVolumes(state, storage, node).reduce((sum, volume) => sum + volume.usedBytes, 0);
-  const used = Math.min(config.totalBytes, config.baseUsedBytes + written);
-  return { total: config.totalBytes, used, avail: config.totalBytes - used };
+  const used = Math.max(
+    Math.min(total, baseUsedBytes + written),
+    total - (config.freeAtMostBytes ?? Number.POSITIVE_INFINITY),
+  );
+  return { total, used, avail: total - used };
 }
 
 /**

@@ -3,6 +3,7 @@
  * part of the protocol: it is the first line of the message.
  */
 import type { SimError } from '../context.ts';
+import type { WireResponse } from './exchange.ts';
 
 export type Format = 'json' | 'extjs';
 
@@ -77,32 +78,42 @@ export function errorAnswer(format: Format, error: SimError): Answer {
 
 /** Reason phrases travel as bytes: UTF-8 read as Latin-1, without control characters. */
 function reasonBytes(reason: string): string {
+  if (/^[\x20-\x7e]*$/.test(reason)) return reason;
   return Buffer.from(reason, 'utf8')
     .toString('latin1')
     .replaceAll(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ');
 }
 
 /**
- * Makes the Response.
+ * Makes an answer ready to be sent.
  *
  * @param answer - what to send.
  * @param nowMs - time of the answer, for Date and Expires.
  * @param method - a HEAD request gets no body.
  */
-export function toResponse(answer: Answer, nowMs: number, method: string): Response {
+export function sealAnswer(answer: Answer, nowMs: number, method: string): WireResponse {
   const date = new Date(nowMs).toUTCString();
-  const headers = new Headers({
-    'Cache-Control': 'max-age=0',
-    Connection: answer.close ? 'close' : 'Keep-Alive',
-    Date: date,
-    Expires: date,
-    Pragma: 'no-cache',
-    Server: 'pve-api-daemon/3.0',
-  });
-  if (answer.contentType !== undefined) headers.set('Content-Type', answer.contentType);
-  return new Response(method === 'HEAD' || answer.body === '' ? null : answer.body, {
+  return {
     status: answer.status,
-    statusText: reasonBytes(answer.reason),
-    headers,
-  });
+    reason: reasonBytes(answer.reason),
+    headers: {
+      'Cache-Control': 'max-age=0',
+      Connection: answer.close ? 'close' : 'Keep-Alive',
+      Date: date,
+      Expires: date,
+      Pragma: 'no-cache',
+      Server: 'pve-api-daemon/3.0',
+      ...(answer.contentType === undefined ? {} : { 'Content-Type': answer.contentType }),
+    },
+    body: method === 'HEAD' ? '' : answer.body,
+  };
+}
+
+/**
+ * Makes the Response.
+ *
+ * @param sealed - an answer that is ready.
+ */
+export function toResponse({ status, reason, headers, body }: WireResponse): Response {
+  return new Response(body === '' ? null : body, { status, statusText: reason, headers });
 }

@@ -1,4 +1,5 @@
 /** Where credentials stand in a request (transport-auth §6, §7; AnyEvent.pm `extract_auth_value`). Checks nothing. */
+import type { WireRequest } from './exchange.ts';
 import { percentDecode } from './form.ts';
 
 export interface Credentials {
@@ -22,7 +23,7 @@ function credentialIn(header: string | null, key: string): string | undefined {
  *
  * @param headers - headers of the request.
  */
-export function readCredentials(headers: Headers): Credentials {
+export function readCredentials(headers: WireRequest['headers']): Credentials {
   const authorization = headers.get('authorization');
   const ticket =
     credentialIn(headers.get('cookie'), 'PVEAuthCookie') ?? credentialIn(authorization, 'PVEAuthCookie');

@@ -1,5 +1,6 @@
 /** Reads a request's parameters: query and body, with the server's limits and refusals (transport-auth §1, §3). */
 import { type Answer, plainAnswer } from './answer.ts';
+import type { WireRequest } from './exchange.ts';
 import { decodeForm, decodeJson, type FormParams } from './form.ts';
 import { decodeMultipart } from './multipart.ts';
 
@@ -15,7 +16,7 @@ const refused = (status: number, reason: string): Body => ({
   answer: plainAnswer(status, reason, true),
 });
 
-async function uploadBody(request: Request, contentType: string): Promise<Body> {
+async function uploadBody(request: WireRequest, contentType: string): Promise<Body> {
   if (!contentType.startsWith('multipart/form-data')) {
     return refused(501, `upload 'Content-Type '${contentType}' not implemented`);
   }
@@ -37,7 +38,7 @@ async function uploadBody(request: Request, contentType: string): Promise<Body> 
  * @param isUpload - the one path that takes multipart bodies of any size.
  * @throws SimError 500 for broken JSON or multipart bodies.
  */
-export async function readParams(request: Request, query: string, isUpload: boolean): Promise<Body> {
+export async function readParams(request: WireRequest, query: string, isUpload: boolean): Promise<Body> {
   const { method, headers } = request;
   const takesBody = method === 'POST' || method === 'PUT';
   const announced = Number(headers.get('content-length') ?? 0);
