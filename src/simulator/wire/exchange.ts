@@ -1,0 +1,26 @@
+/**
+ * A request and its answer as plain data: what the pipeline needs of a Request and makes of a Response, without the cost
+ * of either. A socket hands over the first and takes the second; a Request is one already.
+ */
+
+/** A request. */
+export interface WireRequest {
+  readonly method: string;
+  /** Absolute, with its query. */
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+  /** null for none. */
+  readonly body: unknown;
+  text(): Promise<string>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** An answer, ready to be sent. */
+export interface WireResponse {
+  readonly status: number;
+  /** Bytes of the reason phrase as Latin-1. */
+  readonly reason: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty for none. */
+  readonly body: string;
+}
