@@ -47,6 +47,11 @@ function uptimeSeconds(container: SimContainer, nowMs: number): number {
   return container.runtime ? Math.max(0, Math.floor((nowMs - container.runtime.startedAtMs) / 1000)) : 0;
 }
 
+function hasInterface(config: Readonly<Record<string, string>>): boolean {
+  for (const key in config) if (key.startsWith('net') && /^net\d+$/.test(key)) return true;
+  return false;
+}
+
 function runningMetrics(
   state: SimState,
   container: SimContainer,
@@ -61,19 +66,16 @@ function runningMetrics(
   const wanted = idle * (1 + (vmid % 13) / 40) + Math.min(uptime, 7200) * 2048;
   const mem = Math.round(Math.min(wanted, limit * 0.92));
   const volume = root ? findVolume(state, node, root.volume) : undefined;
-  const hasNet = Object.keys(config).some((key) => /^net\d+$/.test(key));
+  const hasNet = hasInterface(config);
   // Busy for some seconds after the start, then nearly idle with a slow swing.
   const cpu = uptime === 0 ? 0 : 0.0006 + 0.08 / (1 + uptime) + 0.0004 * (1 + Math.sin((uptime + vmid) / 40));
-  const pressure = {
+  return {
     pressurecpusome: '0.00',
     pressurecpufull: '0.00',
     pressureiosome: '0.00',
     pressureiofull: '0.00',
     pressurememorysome: '0.00',
     pressurememoryfull: '0.00',
-  };
-  return {
-    ...pressure,
     pid: runtime?.pid,
     uptime,
     cpu,
@@ -97,7 +99,8 @@ export function guestStatus(state: SimState, container: SimContainer, nowMs: num
   const { vmid, config, runtime } = container;
   const root = config['rootfs'] === undefined ? undefined : parseMount('rootfs', config['rootfs']);
   const { lock, tags } = config;
-  return {
+  // Lists make this row for every container: one object that grows, no copies of it.
+  const row: { vmid: number; status: 'running' | 'stopped'; [more: string]: unknown } = {
     vmid,
     type: 'lxc',
     status: runtime ? 'running' : 'stopped',
@@ -115,11 +118,10 @@ export function guestStatus(state: SimState, container: SimContainer, nowMs: num
     netout: 0,
     diskread: 0,
     diskwrite: 0,
-    ...(runtime ? runningMetrics(state, container, root, nowMs) : {}),
-    ...(config['template'] !== undefined && apiValue('template', config['template']) === 1
-      ? { template: 1 }
-      : {}),
-    ...(lock === undefined ? {} : { lock }),
-    ...(tags === undefined ? {} : { tags }),
   };
+  if (runtime) Object.assign(row, runningMetrics(state, container, root, nowMs));
+  if (config['template'] !== undefined && apiValue('template', config['template']) === 1) row['template'] = 1;
+  if (lock !== undefined) row['lock'] = lock;
+  if (tags !== undefined) row['tags'] = tags;
+  return row;
 }
