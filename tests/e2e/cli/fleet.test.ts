@@ -226,9 +226,14 @@ describe('a fleet', () => {
 
   it('does not destroy what left the file without permission', async () => {
     write({ web01: { memory: '384MiB' } });
-    for (const command of ['plan', 'apply']) {
-      const { code, stdout, stderr } = await cli([command, '-f', 'fleet.yaml', '--yes']);
-      expect(code).toBe(6);
+    // A plan changes nothing: it shows the refusal and says with 7 that there are changes; apply refuses.
+    for (const [args, exit] of [
+      [['plan'], 0],
+      [['plan', '--detailed-exitcode'], 7],
+      [['apply', '--yes'], 6],
+    ] as const) {
+      const { code, stdout, stderr } = await cli([...args, '-f', 'fleet.yaml']);
+      expect(code).toBe(exit);
       expect(stdout + stderr).toContain('--allow destroy');
     }
     const limited = await cli([
