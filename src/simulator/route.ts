@@ -10,7 +10,13 @@ interface RouteNode {
   readonly literals: Map<string, RouteNode>;
   parameter?: RouteNode;
   takesRest: boolean;
-  readonly operations: Map<string, Operation>;
+  readonly operations: Map<string, RouteEntry>;
+}
+
+interface RouteEntry {
+  readonly operation: Operation;
+  /** Names of its path parameters, in order. */
+  readonly names: readonly string[];
 }
 
 export interface RouteMatch {
@@ -38,7 +44,7 @@ let tree: RouteNode | undefined;
 
 function buildTree(): RouteNode {
   const root = newNode();
-  root.operations.set('GET', rootOperation);
+  root.operations.set('GET', { operation: rootOperation, names: [] });
   for (const operation of Object.values(loadSchema().operations)) {
     let node = root;
     for (const segment of operation.path.split('/').slice(1)) {
@@ -52,7 +58,7 @@ function buildTree(): RouteNode {
         node = next;
       }
     }
-    node.operations.set(operation.method, operation);
+    node.operations.set(operation.method, { operation, names: pathParameters(operation.path) });
   }
   return root;
 }
@@ -82,13 +88,11 @@ export function findRoute(method: string, segments: readonly string[]): RouteMat
     }
     values.push(segment);
   }
-  const operation = node.operations.get(method);
-  if (!operation) return undefined;
-  const names = pathParameters(operation.path);
-  return {
-    operation,
-    pathParams: Object.fromEntries(names.map((name, index) => [name, values[index] as string])),
-  };
+  const entry = node.operations.get(method);
+  if (!entry) return undefined;
+  const pathParams: Record<string, string> = {};
+  for (const [index, name] of entry.names.entries()) pathParams[name] = values[index] as string;
+  return { operation: entry.operation, pathParams };
 }
 
 /**

@@ -178,6 +178,25 @@ describe.skipIf(missing)('curl', () => {
     expect(run).toMatchObject({ code: 0, stdout: '10010' });
   });
 
+  it('is given a new connection after 100 requests, and no error', async () => {
+    const run = await runClient(curl, [
+      ...['--silent', '--cacert', served.caFile, '--output', '/dev/null'],
+      ...[
+        '--write-out',
+        '%{http_code} %{num_connects}\\n',
+        ...who,
+        `${served.url}/api2/json/version?_dc=[1-250]`,
+      ],
+    ]);
+    const lines = run.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(250);
+    expect(lines.flatMap((line, index) => (line === '200 0' ? [] : [`${index}: ${line}`]))).toEqual([
+      '0: 200 1',
+      '100: 200 1',
+      '200: 200 1',
+    ]);
+  });
+
   it('is sent to https, and does not trust a certificate that it does not know', async () => {
     const plain = await runClient(curl, [
       '-s',
