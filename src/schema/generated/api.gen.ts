@@ -318,12 +318,12 @@ export interface PveApi {
   };
   '/cluster/ha/rules': {
     GET: { params: { resource?: string; type?: 'node-affinity' | 'resource-affinity' }; returns: ({ rule: string })[] };
-    POST: { params: { affinity?: 'positive' | 'negative'; comment?: string; disable?: boolean; nodes?: string; resources: string; rule: string; strict?: boolean }; returns: null };
+    POST: { params: { affinity?: 'positive' | 'negative'; comment?: string; disable?: boolean; nodes?: string; resources: string; rule: string; strict?: boolean; type: 'node-affinity' | 'resource-affinity' }; returns: null };
   };
   '/cluster/ha/rules/{rule}': {
     DELETE: { params: { rule: string }; returns: null };
     GET: { params: { rule: string }; returns: { rule: string; type: 'node-affinity' | 'resource-affinity' | (string & {}) } };
-    PUT: { params: { affinity?: 'positive' | 'negative'; comment?: string; delete?: string; digest?: string; disable?: boolean; nodes?: string; resources?: string; rule: string; strict?: boolean }; returns: null };
+    PUT: { params: { affinity?: 'positive' | 'negative'; comment?: string; delete?: string; digest?: string; disable?: boolean; nodes?: string; resources?: string; rule: string; strict?: boolean; type: 'node-affinity' | 'resource-affinity' }; returns: null };
   };
   '/cluster/ha/status': {
     GET: { params: {}; returns: (Record<string, unknown>)[] };

@@ -88,15 +88,22 @@ function mergeVariants(variants: readonly Record<string, ParamSchema>[]): Record
   );
 }
 
+/** Parameters by type of the thing, and the one that tells the type. */
+function variantsOf(part: Raw): Record<string, ParamSchema> {
+  const variants = (part['oneOf'] as Raw[]).map((variant) => children(variant['properties']));
+  const name = part['type-property'];
+  const schema = part['type-property-schema'];
+  return {
+    ...mergeVariants(variants),
+    ...(typeof name === 'string' && isRecord(schema) ? { [name]: normaliseParam(schema) } : {}),
+  };
+}
+
 function parametersOf(raw: Raw): Operation['parameters'] {
   const parts = Array.isArray(raw['allOf']) ? (raw['allOf'] as Raw[]) : [raw];
   const properties = Object.assign(
     {},
-    ...parts.map((part) =>
-      Array.isArray(part['oneOf'])
-        ? mergeVariants((part['oneOf'] as Raw[]).map((variant) => children(variant['properties'])))
-        : children(part['properties']),
-    ),
+    ...parts.map((part) => (Array.isArray(part['oneOf']) ? variantsOf(part) : children(part['properties']))),
   ) as Record<string, ParamSchema>;
   return {
     properties,
