@@ -60,7 +60,7 @@ export interface NodeFacts {
   readonly memoryBytes: number;
   readonly swapBytes: number;
   readonly rootBytes: number;
-  readonly bridges: readonly { readonly iface: string; readonly cidr?: string }[];
+  readonly bridges: readonly { readonly iface: string; readonly cidr?: string; readonly dhcp?: string }[];
 }
 
 /**

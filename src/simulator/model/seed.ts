@@ -75,7 +75,7 @@ function seedSmall(randomSeed: number, nowMs: number): SimState {
       memoryBytes: 64 * gibibyte,
       swapBytes: 8 * gibibyte,
       rootBytes: 100 * gibibyte,
-      bridges: [{ iface: 'vmbr0', cidr: '192.168.10.11/24' }],
+      bridges: [{ iface: 'vmbr0', cidr: '192.168.10.11/24', dhcp: '192.168.10.100/24' }],
     },
     nowMs,
   );
@@ -121,7 +121,10 @@ function seedCluster(randomSeed: number, nowMs: number): SimState {
         memoryBytes: 128 * gibibyte,
         swapBytes: 8 * gibibyte,
         rootBytes: 100 * gibibyte,
-        bridges: [{ iface: 'vmbr0', cidr: `192.168.10.${10 + number}/24` }, { iface: 'vmbr1' }],
+        bridges: [
+          { iface: 'vmbr0', cidr: `192.168.10.${10 + number}/24`, dhcp: '192.168.10.100/24' },
+          { iface: 'vmbr1' },
+        ],
       },
       nowMs,
     );
