@@ -228,7 +228,13 @@ describe('addresses', () => {
       auto: false,
       change: (state) => {
         const node = state.nodes['pve1'];
-        if (node) node.bridges.push({ iface: 'vmbr1', type: 'bridge', mtu: 1500, dhcp: '10.7.0.100/24' });
+        const bridge = { type: 'bridge', mtu: 1500 };
+        if (node) {
+          node.bridges.push(
+            { ...bridge, iface: 'vmbr1', dhcp: '10.7.0.100/24' },
+            { ...bridge, iface: 'vmbr2' },
+          );
+        }
       },
     });
     await lab.call('POST', '/nodes/pve1/lxc', {
@@ -237,7 +243,7 @@ describe('addresses', () => {
       ...small,
       net0: 'name=eth0,bridge=vmbr0,ip=10.0.0.5/24,hwaddr=02:00:00:00:00:01',
       net1: 'name=eth1,bridge=vmbr1,ip=dhcp',
-      net2: 'name=eth2,bridge=vmbr0,ip=dhcp',
+      net2: 'name=eth2,bridge=vmbr2,ip=dhcp',
     });
     await lab.pass(6000);
     const addresses = async (): Promise<unknown> => {
