@@ -83,6 +83,10 @@ export interface Options {
   readonly state?: string;
   readonly http?: boolean;
   readonly speed?: number;
+  readonly faults?: string;
+  readonly journal?: string;
+  // sim export
+  readonly outputFile?: string;
 }
 
 /**

@@ -27,6 +27,21 @@ function addressesOf(row: InterfaceRow): string[] {
 }
 
 /**
+ * Decodes GET …/interfaces.
+ *
+ * @param rows - the answer; null for a stopped container.
+ * @returns interfaces without loopback.
+ */
+export function decodeInterfaces(rows: readonly InterfaceRow[] | null): InterfaceInfo[] {
+  return (rows ?? [])
+    .filter((row) => row.name !== 'lo')
+    .map((row) => {
+      const mac = row['hardware-address'] ?? row.hwaddr;
+      return { name: row.name, ...(mac === undefined ? {} : { mac }), addresses: addressesOf(row) };
+    });
+}
+
+/**
  * Reads the interfaces of a container.
  *
  * @returns interfaces without loopback; none when it does not run, or the server is older than 8.1.
@@ -45,12 +60,7 @@ export async function readInterfaces(
       if (error instanceof PveError && (error.status === 500 || error.status === 501)) return null;
       throw error;
     });
-  return (rows ?? [])
-    .filter((row) => row.name !== 'lo')
-    .map((row) => {
-      const mac = row['hardware-address'] ?? row.hwaddr;
-      return { name: row.name, ...(mac === undefined ? {} : { mac }), addresses: addressesOf(row) };
-    });
+  return decodeInterfaces(rows);
 }
 
 /**

@@ -8,7 +8,14 @@ import type { Clock } from '../util/clock.ts';
 import { InternalError } from '../util/errors.ts';
 import { globMatcher } from '../util/glob.ts';
 import { type Conditions, createConditions, type Period } from './faults/conditions.ts';
-import type { ConfigEdit, FaultEntry, LockWhen, RequestWhen, TaskWhen } from './faults/entries.ts';
+import type {
+  ConfigEdit,
+  FaultEntry,
+  FaultSubject,
+  LockWhen,
+  RequestWhen,
+  TaskWhen,
+} from './faults/entries.ts';
 import { checkFaults, knownAnswers } from './faults/schedule.ts';
 import { nextRandom } from './model/random.ts';
 import type { SimState } from './model/state.ts';
@@ -56,13 +63,6 @@ export interface Faults {
    */
   schedule(entries: readonly FaultEntry[]): () => void;
   clear(): void;
-}
-
-/** A request as rules see it. */
-export interface FaultSubject {
-  readonly method: string;
-  readonly path: string;
-  readonly template: string;
 }
 
 /** The simulator's own view: asks, and uses up. */

@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { HandlerTable } from './context.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
-import { createFaults, type Faults } from './faults.ts';
+import { createFaults, type FaultEntry, type Faults } from './faults.ts';
 import { createFetch } from './fetch.ts';
 import { mergeHandlers } from './handlers/index.ts';
 import { type JournalEntry, record } from './journal.ts';
@@ -33,6 +33,10 @@ export interface SimulatorOptions {
   readonly randomSeed?: number;
   /** How many requests the journal keeps; default 10 000. */
   readonly journalLimit?: number;
+  /** Faults from the start; more can be switched on later. */
+  readonly faults?: readonly FaultEntry[];
+  /** Called with each request when it has been answered. */
+  readonly onRequest?: (entry: JournalEntry) => void;
   /** Further or other handlers, for tests of the simulator itself. */
   readonly handlers?: HandlerTable;
 }
@@ -68,13 +72,20 @@ export interface Simulator {
 
 function credentialsOf(state: SimState): SimCredentials {
   const root = state.users['root@pam'];
-  const token = Object.values(root?.tokens ?? {}).find(({ privsep }) => !privsep);
+  const token = Object.values(root?.tokens ?? {}).find(({ privsep, expire }) => !privsep && expire === 0);
   return {
     username: 'root@pam',
     password: root?.password ?? '',
     tokenId: token ? `root@pam!${token.tokenid}` : '',
     tokenSecret: token?.secret ?? '',
   };
+}
+
+/** A clock that goes on where a saved state was left, should that have run ahead of it. */
+function notBefore(clock: Clock, savedAtMs: number): Clock {
+  const aheadMs = savedAtMs - clock.now();
+  if (aheadMs <= 0) return clock;
+  return { now: () => clock.now() + aheadMs, sleep: (ms, signal) => clock.sleep(ms, signal) };
 }
 
 /**
@@ -84,17 +95,14 @@ function credentialsOf(state: SimState): SimCredentials {
  * @returns the cluster; it holds no resources but memory.
  */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
-  const {
-    seed = 'small',
-    clock = systemClock,
-    latencyMs = 0,
-    randomSeed = 1,
-    journalLimit = 10_000,
-  } = options;
-  const state = typeof seed === 'string' ? seedState(seed, randomSeed, clock.now()) : structuredClone(seed);
+  const { seed = 'small', latencyMs = 0, randomSeed = 1, journalLimit = 10_000 } = options;
+  const given = options.clock ?? systemClock;
+  const state = typeof seed === 'string' ? seedState(seed, randomSeed, given.now()) : structuredClone(seed);
+  const clock = notBefore(given, state.savedAtMs ?? 0);
   endLostTasks(state, clock.now());
   const handlers = { ...mergeHandlers(), ...options.handlers };
   const faults = createFaults({ state, clock, randomSeed });
+  faults.schedule(options.faults ?? []);
   const tasks = createTaskRunner({
     state,
     clock,
@@ -114,7 +122,10 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     handlers,
     faults,
     latencyMs,
-    onRequest: (entry) => record(journal, entry, journalLimit),
+    onRequest: (entry) => {
+      record(journal, entry, journalLimit);
+      options.onRequest?.(entry);
+    },
   });
   return {
     fetch: async (request) => toResponse(await answer(request)),

@@ -1,43 +1,11 @@
 /** `sim serve`: the simulated cluster as a server, until SIGINT or SIGTERM. */
-import type { SimState } from '../../simulator/model/state.ts';
+import type { Simulator } from '../../simulator/index.ts';
 import { scaledClock, systemClock } from '../../util/clock.ts';
-import { type ExitCode, messageOf, UsageError } from '../../util/errors.ts';
-import { readInput, readOptional } from '../files.ts';
+import type { ExitCode } from '../../util/errors.ts';
+import { readInput } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
-import { writePrivate } from '../profile-file.ts';
 import type { Runtime } from '../runtime.ts';
-
-const builtIn = ['small', 'cluster', 'reference'] as const;
-type Seed = (typeof builtIn)[number] | SimState;
-
-function parseState(file: string, text: string): SimState {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${file} is no JSON: ${messageOf(error)}`, { cause: error });
-  }
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    'format' in value &&
-    value.format === 'pvefleet.sim-state/1'
-  )
-    return value as SimState;
-  throw new UsageError(`${file} holds no state of a simulated cluster`, {
-    hint: 'sim serve --state FILE writes such a file when it ends',
-  });
-}
-
-async function seedOf({ options }: Invocation, runtime: Runtime): Promise<Seed> {
-  if (options.state !== undefined) {
-    const saved = await readOptional(runtime.path(options.state));
-    if (saved !== undefined) return parseState(options.state, saved);
-  }
-  const seed = options.seed ?? 'cluster';
-  const known = builtIn.find((name) => name === seed);
-  return known ?? parseState(seed, await readInput(runtime, seed, 'seed'));
-}
+import { createStateKeeper, openJournal, parseJson, readBeginning, type StateKeeper } from '../sim-files.ts';
 
 /** Resolves when the run is interrupted. */
 function interrupted(signal: AbortSignal): Promise<void> {
@@ -47,19 +15,51 @@ function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
+async function makeSimulator({ options }: Invocation, runtime: Runtime): Promise<Simulator> {
+  const [{ createSimulator }, { checkFaults, readFaultFile }] = await Promise.all([
+    import('../../simulator/index.ts'),
+    import('../../simulator/faults/schedule.ts'),
+  ]);
+  const clock = options.speed === undefined ? systemClock : scaledClock(options.speed);
+  const beginning = await readBeginning(runtime, options, clock.now());
+  const { faults: file } = options;
+  const schedule =
+    file === undefined
+      ? undefined
+      : readFaultFile(parseJson(file, await readInput(runtime, file, 'fault schedule')), file);
+  const { tell } = runtime.output;
+  const simulator = createSimulator({
+    ...beginning,
+    ...(schedule?.randomSeed === undefined ? {} : { randomSeed: schedule.randomSeed }),
+    clock,
+    ...(options.latency === undefined ? {} : { latencyMs: options.latency }),
+    ...(options.journal === undefined ? {} : { onRequest: openJournal(runtime.path(options.journal), tell) }),
+  });
+  if (schedule) simulator.faults.schedule(checkFaults(schedule.faults, simulator.state, file));
+  return simulator;
+}
+
+function keeperOf(simulator: Simulator, file: string, runtime: Runtime): StateKeeper {
+  const { state, journal, clock } = simulator;
+  // Tasks go on without requests; what they do between two of them is saved when they are seen to run.
+  const running = (): number => Object.values(state.tasks).filter((task) => task.status === 'running').length;
+  const changes = (): string => {
+    const tasks = running();
+    return `${journal.at(-1)?.seq ?? 0} ${tasks} ${tasks > 0 ? clock.now() : ''}`;
+  };
+  return createStateKeeper(
+    runtime.path(file),
+    () => ({ ...simulator.exportState(), savedAtMs: clock.now() }),
+    changes,
+    runtime.output.tell,
+  );
+}
+
 export async function run(invocation: Invocation, runtime: Runtime): Promise<ExitCode> {
   const { options } = invocation;
-  const { output, host } = runtime;
-  const seed = await seedOf(invocation, runtime);
-  const [{ createSimulator }, { startServer }] = await Promise.all([
-    import('../../simulator/index.ts'),
-    import('../../simulator/server.ts'),
-  ]);
-  const simulator = createSimulator({
-    seed,
-    clock: options.speed === undefined ? systemClock : scaledClock(options.speed),
-    ...(options.latency === undefined ? {} : { latencyMs: options.latency }),
-  });
+  const { output, host, interrupts } = runtime;
+  const simulator = await makeSimulator(invocation, runtime);
+  const { startServer } = await import('../../simulator/server.ts');
   const server = await startServer(simulator, {
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
@@ -85,9 +85,9 @@ export async function run(invocation: Invocation, runtime: Runtime): Promise<Exi
         ].join('\n')
       : `${JSON.stringify(document)}\n`,
   );
-  await interrupted(runtime.interrupts.signal);
+  const keeper = options.state === undefined ? undefined : keeperOf(simulator, options.state, runtime);
+  await Promise.all([interrupted(interrupts.signal), keeper?.keep(interrupts.signal)]);
   await server.close();
-  if (options.state !== undefined)
-    await writePrivate(runtime.path(options.state), `${JSON.stringify(simulator.exportState())}\n`);
+  await keeper?.save();
   return 0;
 }

@@ -3,13 +3,13 @@
  * time; both are looked at whenever something happens, so that nothing waits on the clock. Changes the state it is given.
  */
 import type { SimState } from '../model/state.ts';
-import type { PeriodEntry } from './entries.ts';
+import type { FaultSubject, PeriodEntry } from './entries.ts';
 
 /** One that was switched on by a schedule. */
 export interface Period {
   readonly entry: PeriodEntry;
   /** Asked for each request while it waits: whether it shall begin with this one. */
-  readonly begins: (request: { method: string; path: string; template: string }) => boolean;
+  readonly begins: (request: FaultSubject) => boolean;
   /** From when on `afterMs` counts. */
   waitingSinceMs: number;
   /** Null while it waits. */
@@ -68,7 +68,7 @@ export interface Conditions {
    * @param request - the request that comes, if one does: it counts, and is the first to see what begins.
    * @returns what began and ended, in words.
    */
-  tick(nowMs: number, request?: { method: string; path: string; template: string }): string[];
+  tick(nowMs: number, request?: FaultSubject): string[];
   /** Takes everything that runs out of a copy of the state. */
   removeFrom(copy: SimState): void;
 }
@@ -80,11 +80,7 @@ function hasEnded(period: Period, nowMs: number, isRequest: boolean): boolean {
   return isRequest && running.requestsLeft <= 0;
 }
 
-function shallBegin(
-  period: Period,
-  nowMs: number,
-  request: { method: string; path: string; template: string } | undefined,
-): boolean {
+function shallBegin(period: Period, nowMs: number, request: FaultSubject | undefined): boolean {
   const { entry, waitingSinceMs, timesLeft } = period;
   if (timesLeft <= 0 || nowMs < waitingSinceMs + (entry.afterMs ?? 0)) return false;
   const { method, path, skip, probability } = entry;

@@ -3,6 +3,14 @@
  * carried out by ../faults.ts and its neighbours.
  */
 
+/** A request as faults see it. */
+export interface FaultSubject {
+  readonly method: string;
+  readonly path: string;
+  /** Path template, or the path where there is none. */
+  readonly template: string;
+}
+
 /** When a fault of a request strikes. */
 export interface RequestWhen {
   readonly method?: string;
@@ -39,7 +47,7 @@ export interface LockWhen {
 /**
  * When something is the case for a while: from a time on, or from the first request that matches; without either, at once.
  */
-export interface PeriodWhen extends RequestWhen {
+interface PeriodWhen extends RequestWhen {
   /** Simulated ms after the schedule was set. */
   readonly afterMs?: number;
   /** Simulated ms until it is over. */

@@ -93,7 +93,7 @@ export function guestInterfaces(
     const isStatic = (value: string | undefined): value is string => value?.includes('/') ?? false;
     const lease =
       net['ip'] === 'dhcp' && linked && age >= durations.networkUp + durations.dhcpLease
-        ? dhcpLease(bridge, vmid, Number(key.slice(3)))
+        ? (container.leases?.[key] ?? dhcpLease(bridge, vmid, Number(key.slice(3))))
         : undefined;
     const up = age >= durations.networkUp;
     const cidrs = [

@@ -109,6 +109,8 @@ export interface SimContainer {
   createdAtMs: number;
   /** Raw lxc.* lines. */
   raw: [string, string][];
+  /** Leases that it got in the cluster it was exported from, with prefix, by net key; else the bridge's server decides. */
+  leases?: Record<string, string>;
 }
 
 export interface SimVm {
@@ -202,6 +204,23 @@ export interface SimCatalogueEntry {
   [more: string]: string | number;
 }
 
+/** Keeps copies of a guest's volumes on another node. */
+export interface SimReplicationJob {
+  /** Settings as they were sent; numbers where the API has numbers and booleans. */
+  settings: Record<string, string | number>;
+  /** Seconds since the epoch. */
+  createdAt: number;
+  /** When the scheduler takes it away, seconds since the epoch. */
+  removeAt?: number;
+  /** What came of it: seconds since the epoch and seconds; all absent until it has run. */
+  lastTry?: number;
+  lastSync?: number;
+  duration?: number;
+  failCount: number;
+  error?: string;
+  log: string[];
+}
+
 /** What the nodes told each other last, every 10 s; /cluster/resources and pools know nothing newer. */
 interface SimBroadcast {
   /** Simulated epoch ms. */
@@ -235,6 +254,10 @@ export interface SimState {
   realms: Record<string, SimRealm>;
   pools: Record<string, SimPool>;
   haResources: Record<string, Record<string, unknown>>;
+  /** Rules of the HA manager by id, in the order of their file; absent: none. */
+  haRules?: Record<string, Record<string, string | number>>;
+  /** Replication jobs by id, `VMID-NUMBER`; absent: none. */
+  replication?: Record<string, SimReplicationJob>;
   firewall: Record<string, unknown>;
   /** Scheduled backups by id; absent: none. */
   backupJobs?: Record<string, Record<string, string | number>>;

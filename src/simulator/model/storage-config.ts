@@ -123,7 +123,7 @@ function unset(entry: SimStorage, key: string): void {
  */
 export function storageDigest(state: SimState): string {
   const settings = Object.values(state.storages).map(
-    ({ totalBytes: _total, baseUsedBytes: _used, ...entry }) => entry,
+    ({ totalBytes: _total, baseUsedBytes: _used, sizes: _sizes, freeAtMostBytes: _free, ...entry }) => entry,
   );
   return createHash('sha1').update(canonicalJson(settings)).digest('hex');
 }
