@@ -7,16 +7,17 @@ export interface Coverage {
   readonly total: number;
   /** Those with a handler. */
   readonly simulated: number;
-  /** Per first path segment. */
+  /** By part of the API, the largest first. */
   readonly areas: readonly { readonly area: string; readonly total: number; readonly simulated: number }[];
   /** Keys `METHOD /path` of the operations that answer 501 after all checks. */
   readonly checkedOnly: readonly string[];
 }
 
-/** Area of a path: its first segment, and for nodes the part below the node. */
+/** Area of a path: its first segment, for the cluster its second one too, and for nodes the part below the node. */
 function areaOf(path: string): string {
-  const [first = '', , third] = path.split('/').slice(1);
-  return first === 'nodes' && third !== undefined ? `nodes/${third}` : first;
+  const [first = '', second, third] = path.split('/').slice(1);
+  const part = first === 'nodes' ? third : first === 'cluster' ? second : undefined;
+  return part === undefined ? first : `${first}/${part}`;
 }
 
 /**

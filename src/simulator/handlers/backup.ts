@@ -52,7 +52,7 @@ interface Selection {
 const numbersOf = (list: string | number | undefined): number[] => splitList(String(list ?? '')).map(Number);
 
 /** Guests that a selection means. Ids that exist nowhere stay in: their backup fails visibly. */
-function selectedGuests(state: SimState, { vmid, pool, exclude }: Selection): number[] {
+export function selectedGuests(state: SimState, { vmid, pool, exclude }: Selection): number[] {
   if (vmid !== undefined) return [...new Set(numbersOf(vmid))];
   const excluded = new Set(numbersOf(exclude));
   const members =
@@ -156,7 +156,8 @@ function jobRow(id: string, job: BackupJobSettings): Record<string, unknown> {
   return { enabled: 1, ...job, id, type: 'vzdump' };
 }
 
-function jobOf(context: HandlerContext): { id: string; job: BackupJobSettings } {
+/** The job that the path names. */
+export function jobOf(context: HandlerContext): { id: string; job: BackupJobSettings } {
   const id = context.text('id') ?? '';
   return { id, job: backupJobs(context.state)[id] ?? paramError({ id: `No such job '${id}'` }) };
 }

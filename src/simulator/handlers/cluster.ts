@@ -239,7 +239,6 @@ export const clusterHandlers: HandlerTable = {
   'GET /cluster/options': readOptions,
   'PUT /cluster/options': changeOptions,
   'GET /cluster/log': log,
-  'GET /cluster/replication': () => [],
   'GET /cluster/bulk-action': directory('/cluster/bulk-action'),
   'GET /cluster/bulk-action/guest': directory('/cluster/bulk-action/guest'),
   ...bulkGuestHandlers,

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../util/canonical-json.ts';
 import { die, type HandlerContext, type HandlerTable, SimError } from '../context.ts';
 import { splitList } from '../model/datacenter.ts';
+import { removeFromRules } from '../model/ha-rules.ts';
 import { localNode } from '../model/nodes.ts';
 import { guestOf } from '../model/resources.ts';
 import type { SimState } from '../model/state.ts';
@@ -20,7 +21,7 @@ const digestOf = (entries: Readonly<Record<string, Entry>>): string =>
   createHash('sha1').update(canonicalJson(entries)).digest('hex');
 
 /** Turns `100` or `ct:100` into the full id. */
-function serviceId(state: SimState, text: string): { sid: string; type: string; vmid: number } {
+export function serviceId(state: SimState, text: string): { sid: string; type: string; vmid: number } {
   const match = /^(?:(ct|vm):)?(\d+)$/.exec(text) ?? die(`unable to parse service id '${text}'`);
   const vmid = Number(match[2]);
   const found = guestOf(state, vmid);
@@ -122,6 +123,7 @@ async function deleteResource(context: HandlerContext): Promise<null> {
   if (!state.haResources[sid]) die(`cannot delete service '${sid}', not HA managed!`);
   await changing(context, 'delete resource failed', () => {
     delete state.haResources[sid];
+    if (context.flag('purge') ?? true) removeFromRules(state, sid);
   });
   return null;
 }
@@ -136,7 +138,7 @@ function haManagerActs(context: HandlerContext, sid: string): void {
 }
 
 /** State of a service as the manager sees it: what was asked for, or what the guest still is. */
-function serviceState(state: SimState, sid: string, entry: Entry): string {
+export function serviceState(state: SimState, sid: string, entry: Entry): string {
   const wanted = entry['state'] ?? 'started';
   const guest = guestOf(state, Number(sid.slice(3)));
   const running = guest?.type === 'lxc' ? guest.container.runtime !== null : guest?.vm.status === 'running';
@@ -219,7 +221,6 @@ function noGroups(): never {
 export const haHandlers: HandlerTable = {
   'GET /cluster/ha': directory('/cluster/ha'),
   'GET /cluster/ha/status': directory('/cluster/ha/status'),
-  'GET /cluster/ha/rules': () => [],
   'GET /cluster/ha/resources': listResources,
   'POST /cluster/ha/resources': createResource,
   'GET /cluster/ha/resources/{sid}': readResource,

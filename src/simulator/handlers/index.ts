@@ -9,17 +9,22 @@ import type { Handler, HandlerTable } from '../context.ts';
 import { childrenOf } from '../route.ts';
 import { accessHandlers } from './access.ts';
 import { backupHandlers } from './backup.ts';
+import { backupVolumesHandlers } from './backup-volumes.ts';
 import { clusterHandlers } from './cluster.ts';
 import { contentHandlers } from './content.ts';
 import { firewallHandlers } from './firewall.ts';
 import { haHandlers } from './ha.ts';
+import { haMoveHandlers } from './ha-move.ts';
+import { haRulesHandlers } from './ha-rules.ts';
 import { lxcCloneHandlers } from './lxc-clone.ts';
 import { lxcConfigHandlers } from './lxc-config.ts';
 import { lxcConsoleHandlers } from './lxc-console.ts';
 import { lxcCreateHandlers } from './lxc-create.ts';
 import { lxcDestroyHandlers } from './lxc-destroy.ts';
+import { lxcGraphicsHandlers } from './lxc-graphics.ts';
 import { lxcMigrateHandlers } from './lxc-migrate.ts';
 import { lxcReadHandlers } from './lxc-read.ts';
+import { lxcRemoteMigrateHandlers } from './lxc-remote-migrate.ts';
 import { lxcResizeHandlers } from './lxc-resize.ts';
 import { lxcSnapshotHandlers } from './lxc-snapshot.ts';
 import { lxcStatusHandlers } from './lxc-status.ts';
@@ -28,6 +33,7 @@ import { lxcVolumesHandlers } from './lxc-volumes.ts';
 import { networkHandlers } from './network.ts';
 import { nodesHandlers } from './nodes.ts';
 import { poolsHandlers } from './pools.ts';
+import { replicationHandlers } from './replication.ts';
 import { storageHandlers } from './storage.ts';
 import { tasksHandlers } from './tasks.ts';
 import { templatesHandlers } from './templates.ts';
@@ -35,17 +41,22 @@ import { templatesHandlers } from './templates.ts';
 const tables: readonly HandlerTable[] = [
   accessHandlers,
   backupHandlers,
+  backupVolumesHandlers,
   clusterHandlers,
   contentHandlers,
   firewallHandlers,
   haHandlers,
+  haMoveHandlers,
+  haRulesHandlers,
   lxcCloneHandlers,
   lxcConfigHandlers,
   lxcConsoleHandlers,
   lxcCreateHandlers,
   lxcDestroyHandlers,
+  lxcGraphicsHandlers,
   lxcMigrateHandlers,
   lxcReadHandlers,
+  lxcRemoteMigrateHandlers,
   lxcResizeHandlers,
   lxcSnapshotHandlers,
   lxcStatusHandlers,
@@ -54,6 +65,7 @@ const tables: readonly HandlerTable[] = [
   networkHandlers,
   nodesHandlers,
   poolsHandlers,
+  replicationHandlers,
   storageHandlers,
   tasksHandlers,
   templatesHandlers,

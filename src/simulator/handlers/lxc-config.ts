@@ -8,6 +8,7 @@ import { effectOfSet } from '../model/hotplug.ts';
 import { commit, type Draft, draftOf, pendingRows, shownConfig, shownSnapshot } from '../model/lxc-config.ts';
 import { type ConfigChange, checkLxcConfig, prepareChange } from '../model/prepare-change.ts';
 import { newVolume, parseMount } from '../model/property-values.ts';
+import { checkReplicatable } from '../model/replication.ts';
 import type { SimContainer } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import {
@@ -124,6 +125,7 @@ async function change(context: HandlerContext, wanted: ConfigChange): Promise<vo
   checkNames(wanted);
   needConfigRights(context, { ...rights, set: wanted.set });
   checkWritable(context, container);
+  checkReplicatable(context.state, container.vmid, wanted.set);
   const changes = changeContext(context);
   const draft = draftOf(container);
   const touched = prepareChange(changes, container, draft, wanted);

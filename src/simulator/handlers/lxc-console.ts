@@ -28,8 +28,13 @@ function freePort(context: HandlerContext, node: string): number {
   return port <= lastPort ? port : die('unable to find free port (5900-6000)');
 }
 
-/** Starts the task that listens for ten seconds. */
-function listen(context: HandlerContext, container: SimContainer, program: string): string {
+/**
+ * Starts the task that listens for ten seconds.
+ *
+ * @param program - what listens, with its arguments.
+ * @returns UPID of a `vncproxy` task.
+ */
+export function listen(context: HandlerContext, container: SimContainer, program: string): string {
   const { vmid, node, config } = container;
   const command = (commands[config['cmode'] ?? 'tty'] ?? commands['tty'])?.(vmid);
   return context.fork('vncproxy', String(vmid), node, async (worker) => {
@@ -40,8 +45,8 @@ function listen(context: HandlerContext, container: SimContainer, program: strin
   });
 }
 
-/** The container may live on another node than the one that answers; it must exist. */
-function open(context: HandlerContext): { container: SimContainer; port: number; ticket: string } {
+/** Finds the container, which must be there, a free port, and makes the ticket for both. */
+export function open(context: HandlerContext): { container: SimContainer; port: number; ticket: string } {
   const container = needContainer(context);
   const { authid } = context.auth;
   const path = `/vms/${container.vmid}`;
@@ -59,7 +64,8 @@ function termProxy(context: HandlerContext): unknown {
 
 function webSocket(context: HandlerContext): unknown {
   const port = context.number('port') ?? 0;
-  const ticket = context.text('vncticket') ?? '';
+  // Tickets of vncproxy carry the password of the picture in front.
+  const ticket = (context.text('vncticket') ?? '').replace(/^[^:]*:(?=PVEVNC:)/, '');
   const target = { authid: context.auth.authid, path: `/vms/${vmidOf(context)}`, port };
   if (!isVncTicketOf(context.state, ticket, target, context.seconds()))
     throw new SimError(401, 'permission denied - invalid PVEVNC ticket');

@@ -2,9 +2,11 @@
 import { die, type HandlerContext, type HandlerTable, type SimWorker } from '../context.ts';
 import { removeFromBackupJobs } from '../model/backup-jobs.ts';
 import { guestFirewall } from '../model/firewall.ts';
+import { removeFromRules } from '../model/ha-rules.ts';
 import { volumesOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { checkProtection } from '../model/prepare-change.ts';
+import { jobsOfGuest, replicationJobs } from '../model/replication.ts';
 import type { SimContainer, SimVolume } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import { findVolume, freeVolume, linkedClones, storageConfig } from '../model/volumes.ts';
@@ -19,6 +21,9 @@ function checkRemovable(context: HandlerContext, container: SimContainer): void 
   checkLock(container);
   if (!context.flag('purge') && context.state.haResources[haSid(vmid)])
     die(`unable to remove CT ${vmid} - used in HA resources and purge parameter not set.`);
+  const [job] = context.flag('purge') ? [] : jobsOfGuest(context.state, vmid);
+  if (job !== undefined)
+    die(`There is a replication job '${job}' for guest '${vmid}' - Please remove that first.`);
 }
 
 function refuseRunning(context: HandlerContext, container: SimContainer): void {
@@ -70,8 +75,10 @@ function forget(context: HandlerContext, worker: SimWorker, vmid: number): void 
   if (!context.flag('purge')) return;
   worker.log(`purging CT ${vmid} from related configurations..`);
   removeFromBackupJobs(state, vmid);
+  for (const job of jobsOfGuest(state, vmid)) delete replicationJobs(state)[job];
   if (!state.haResources[haSid(vmid)]) return;
   delete state.haResources[haSid(vmid)];
+  removeFromRules(state, haSid(vmid));
   worker.log(`NOTE: removed CT ${vmid} from HA resource configuration.`);
 }
 

@@ -11,6 +11,7 @@ import {
   type SimWorker,
 } from '../context.ts';
 import { splitList } from '../model/datacenter.ts';
+import { companions, obstacles } from '../model/ha-rules.ts';
 import { commit, draftOf, mountsOf, unusedOf } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { printMount } from '../model/property-values.ts';
@@ -18,6 +19,7 @@ import type { SimContainer, SimVolume } from '../model/state.ts';
 import { copyMs, durations } from '../model/timing.ts';
 import { copyVolume, needVolume } from '../model/volume-operations.ts';
 import { addVolume, contentBytes, freeVolume, usableStorage, volumeKey } from '../model/volumes.ts';
+import { withParams } from './call-handler.ts';
 import { checkLock, checkQuorum, lockConfig, needContainer, vmidOf, writeConfig } from './lxc-common.ts';
 import { haSid, isHaManaged } from './lxc-ha.ts';
 import { bootContainer, haltContainer } from './lxc-runtime.ts';
@@ -27,7 +29,8 @@ const defaultTimeoutSeconds = 180;
 /** Which storage the volumes of each storage go to. */
 type StorageMap = (storage: string) => string;
 
-function timestamp(context: HandlerContext): string {
+/** Time as the logs of migrations have it. */
+export function timestamp(context: HandlerContext): string {
   return new Date(context.clock.now()).toISOString().slice(0, 19).replace('T', ' ');
 }
 
@@ -205,8 +208,23 @@ async function migrate(
   );
 }
 
-function elapsed(context: HandlerContext, startedAt: number): string {
+/** `HH:MM:SS` since a time in simulated ms. */
+export function elapsed(context: HandlerContext, startedAt: number): string {
   return new Date(context.clock.now() - startedAt).toISOString().slice(11, 19);
+}
+
+/**
+ * What the HA manager does in its next round with a container that shall move: running ones are restarted on the way.
+ *
+ * @param node - where it is.
+ * @param target - where it shall go.
+ */
+export function moveInNextRound(context: HandlerContext, vmid: number, node: string, target: string): void {
+  const there = withParams(context, { node, vmid, target, restart: 1 });
+  void context.clock.sleep(durations.haCycle).then(() => {
+    if (context.state.containers[vmid]?.node !== node || !context.state.haResources[haSid(vmid)]) return;
+    context.fork('vzmigrate', String(vmid), node, (mover) => migrate(there, mover, vmid, target));
+  });
 }
 
 /** Asks the HA manager, which moves the container in its next round. */
@@ -214,10 +232,7 @@ function migrateByHa(context: HandlerContext, vmid: number, node: string, target
   return context.fork('hamigrate', String(vmid), node, async (worker) => {
     worker.log(`Requesting HA migration for CT ${vmid} to node ${target}`);
     await worker.sleep(durations.fail);
-    void context.clock.sleep(durations.haCycle).then(() => {
-      if (context.state.containers[vmid]?.node !== node || !context.state.haResources[haSid(vmid)]) return;
-      context.fork('vzmigrate', String(vmid), node, (mover) => migrate(context, mover, vmid, target));
-    });
+    moveInNextRound(context, vmid, node, target);
   });
 }
 
@@ -243,11 +258,20 @@ function preconditions(context: HandlerContext): unknown {
   const others = Object.values(context.state.nodes)
     .filter(({ name, status }) => name !== container.node && status === 'online')
     .map(({ name }) => name);
+  const sid = haSid(container.vmid);
+  const managed = isHaManaged(context.state, container.vmid);
+  const candidates = others.filter((name) => wanted === undefined || name === wanted);
+  const blocked = candidates
+    .map((name) => [name, managed ? obstacles(context.state, sid, name) : []] as const)
+    .filter(([, found]) => found.length > 0);
+  const refused = new Set(blocked.map(([name]) => name));
   return {
     running: container.runtime ? 1 : 0,
-    'allowed-nodes': others.filter((name) => wanted === undefined || name === wanted),
-    'not-allowed-nodes': {},
-    'dependent-ha-resources': [],
+    'allowed-nodes': candidates.filter((name) => !refused.has(name)),
+    'not-allowed-nodes': Object.fromEntries(
+      blocked.map(([name, found]) => [name, { 'blocking-ha-resources': found }]),
+    ),
+    'dependent-ha-resources': managed ? companions(context.state, sid) : [],
   };
 }
 

@@ -50,6 +50,9 @@ function one(context: HandlerContext): unknown {
 }
 
 export const networkHandlers: HandlerTable = {
+  // No software-defined network is set up: every node has the zone of its plain bridges, which these do not list.
+  'GET /cluster/sdn/zones': () => [],
+  'GET /cluster/sdn/vnets': () => [],
   'GET /nodes/{node}/network': list,
   'GET /nodes/{node}/network/{iface}': one,
 };

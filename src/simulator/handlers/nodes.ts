@@ -207,7 +207,6 @@ export const nodesHandlers: HandlerTable = {
   'GET /nodes': list,
   'GET /nodes/{node}': directory('/nodes/{node}'),
   'GET /nodes/{node}/certificates': directory('/nodes/{node}/certificates'),
-  'GET /nodes/{node}/replication': () => [],
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': (context) => ({ ...context.state.version }),
   'GET /nodes/{node}/time': time,
