@@ -2,7 +2,6 @@
 import { loadSchema } from '../../schema/load.ts';
 import { globMatcher } from '../../util/glob.ts';
 import type { SimState } from '../model/state.ts';
-import { findRoute } from '../route.ts';
 import {
   type Finding,
   listOf,
@@ -27,18 +26,30 @@ export const knownAnswers: Readonly<Record<number, { readonly reason: string; re
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE'];
 
-/** Tells whether a pattern could fit a path of the API; those that cannot be judged are taken as they are. */
-function fitsApi(pattern: string): boolean {
-  if (/^\*|,/.test(pattern)) return true;
-  if (pattern.includes('{')) {
-    const fits = globMatcher(pattern);
-    return Object.values(loadSchema().operations).some(({ path }) => path === pattern || fits(path));
-  }
-  return ['x', 'x/x', 'x/x/x', ''].some((filling) => {
-    const path = pattern.replaceAll('*', filling).replaceAll('?', 'x');
-    const segments = path.split('/').filter((segment) => segment !== '');
-    return methods.some((method) => findRoute(method, segments) !== undefined);
+/** Parameters that take the rest of a path. */
+const restParameters: ReadonlySet<string> = new Set(['{volume}', '{cidr}']);
+
+/** Whether a pattern, cut at its slashes, could be a path of this template; a `*` at its end stands for any rest. */
+function fitsTemplate(pattern: readonly string[], template: readonly string[]): boolean {
+  const isOpen = pattern.at(-1)?.endsWith('*') ?? false;
+  const takesRest = restParameters.has(template.at(-1) ?? '');
+  const longer = pattern.length > template.length;
+  if (longer ? !takesRest : pattern.length < template.length && !isOpen) return false;
+  return template.every((segment, index) => {
+    const part = pattern[index];
+    if (part === undefined || segment.startsWith('{')) return true;
+    return globMatcher(part)(segment);
   });
+}
+
+/**
+ * Tells whether a pattern could fit a path of the API, each `*` within being taken for one segment. Those that cannot be
+ * judged are taken as they are.
+ */
+function fitsApi(pattern: string): boolean {
+  if (pattern === '/' || /^\*|,/.test(pattern)) return true;
+  const parts = pattern.split('/');
+  return Object.values(loadSchema().operations).some(({ path }) => fitsTemplate(parts, path.split('/')));
 }
 
 const apiPath: Shape = (value, path, found) => {
