@@ -8,6 +8,7 @@ import {
   addToPool,
   checkLock,
   checkVmidUnused,
+  checkWritable,
   createLockMs,
   lockConfig,
   reserveContainer,
@@ -83,6 +84,7 @@ async function build(
   Object.assign(target.config, disks);
   if (replaced) destroyReplaced(context, replaced);
   const write = (): void => {
+    checkWritable(context, container);
     container.raw = target.raw;
     container.snapshots = {};
     commit(container, { config: target.config, pending: {}, pendingDelete: {} });
@@ -124,7 +126,8 @@ async function work(
         freeDisks(context, node, made);
         // Nothing was touched before the first disk was made.
         if (creation.replaced && made.length === 0) writeConfig(container, { lock: undefined });
-        else delete context.state.containers[vmid];
+        // Without a majority the file cannot be removed either: the id stays taken, and locked.
+        else if (context.state.quorate) delete context.state.containers[vmid];
         if (!(error instanceof SimError)) throw error;
         die(`unable to ${restore ? 'restore' : 'create'} CT ${vmid} - ${error.message}`);
       }
