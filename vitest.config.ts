@@ -3,9 +3,10 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'threads',
+    maxWorkers: 2,
     coverage: {
       provider: 'v8',
       include: ['src/**'],
