@@ -86,11 +86,14 @@ export function passingObstacle(error: unknown): string | undefined {
   return lockTimeout.test(reason) ? reason : undefined;
 }
 
+/** Without a majority the file system with the configurations is read-only (contract behaviours §9). */
+const noQuorum = /no quorum|unable to open file '\/etc\/pve\/.*Permission denied/;
+
 /** Whether the cluster has lost its majority, so that nothing else can succeed either. */
 export function isNoQuorum(error: unknown): boolean {
   return (
     error instanceof PveNoQuorumError ||
-    ((error instanceof PveError || error instanceof TaskFailedError) && /no quorum/.test(reasonOf(error)))
+    ((error instanceof PveError || error instanceof TaskFailedError) && noQuorum.test(reasonOf(error)))
   );
 }
 

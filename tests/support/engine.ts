@@ -32,6 +32,7 @@ export interface TestEngine {
 /** What a test may choose. */
 export interface EngineOptions {
   readonly seed?: SimulatorOptions['seed'];
+  readonly randomSeed?: number;
   /** Default: root@pam's token. */
   readonly auth?: ClientOptions['auth'];
   readonly limits?: NonNullable<ContextOptions['limits']>;
@@ -118,7 +119,8 @@ function build(simulator: Simulator, clock: ManualClock, options: EngineOptions)
 /** Makes an engine on a fresh cluster; default: three nodes. */
 export function makeEngine(options: EngineOptions = {}): TestEngine {
   const clock = manualClock();
-  const simulator = createSimulator({ seed: options.seed ?? 'cluster', clock });
+  const { seed = 'cluster', randomSeed = 1 } = options;
+  const simulator = createSimulator({ seed, randomSeed, clock });
   return build(simulator, clock, options);
 }
 
