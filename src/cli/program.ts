@@ -128,6 +128,16 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         load: () => import('./commands/show.ts'),
       },
       {
+        name: 'import',
+        operands: '[names...]',
+        text: 'print a fleet file that describes existing containers',
+        options: [
+          ...selectionRows.filter(({ flags }) => !flags.startsWith('--fleet')),
+          { flags: '--fleet <fleet>', text: 'name of the fleet in the file' },
+        ],
+        load: () => import('./commands/import.ts'),
+      },
+      {
         name: 'create',
         operands: '[name]',
         text: 'create a container; asks for what is not given',
