@@ -27,6 +27,20 @@ export function classifyDrift({ recorded, wanted, differing, pending }: DriftFac
   return states;
 }
 
+/**
+ * Tells why fields of a container differ.
+ *
+ * @returns `drifted` when the file is the one that was applied last, `spec-changed` when it is another one, undefined for
+ *   a container that was never applied.
+ */
+export function causeOf({
+  recorded,
+  wanted,
+}: Pick<DriftFacts, 'recorded' | 'wanted'>): DriftState | undefined {
+  if (recorded === undefined) return undefined;
+  return recorded === wanted ? 'drifted' : 'spec-changed';
+}
+
 /** Names in a sentence: `a, b and 3 more`. */
 export function nameSome(names: readonly string[], most = 4): string {
   const shown = names.slice(0, names.length > most ? most - 1 : most);
@@ -50,7 +64,7 @@ export function reasonFor(fields: readonly string[], facts: DriftFacts): string 
     facts.recorded === undefined
       ? 'taken over'
       : classifyDrift(facts).includes('drifted')
-        ? 'drifted from the file'
+        ? 'changed by somebody'
         : 'changed in the file';
   return `${nameSome(fields)}: ${because}`;
 }

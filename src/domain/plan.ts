@@ -2,6 +2,7 @@
 import type { ApiRequest } from '../schema/request.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ContainerKey, Vmid } from './desired.ts';
+import type { DriftState } from './drift.ts';
 
 export type JsonValue =
   | null
@@ -62,6 +63,8 @@ export interface Action {
   readonly risk: Risk;
   /** Why, in a few words: `not there yet`, `memory differs`, `left the fleet file`. */
   readonly reason: string;
+  /** Why an existing container is changed; absent: for another reason, or it was never applied. */
+  readonly cause?: DriftState;
   readonly precondition: Precondition;
   readonly dependsOn: readonly string[];
 }

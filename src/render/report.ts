@@ -64,6 +64,12 @@ export function renderApply(report: ApplyReport, style: Style): string {
   return `${lines.join('\n')}\n`;
 }
 
+const causes: Readonly<Record<NonNullable<VerifyReport['findings'][number]['cause']>, string>> = {
+  'spec-changed': 'changed in the file',
+  drifted: 'changed by somebody',
+  'awaiting-restart': 'waiting for a restart',
+};
+
 /**
  * Renders what a verification found.
  *
@@ -81,8 +87,9 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     finding.field,
     showValue(finding.expected as JsonValue),
     showValue(finding.actual as JsonValue),
+    finding.cause === undefined ? '' : causes[finding.cause],
   ]);
-  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND'];
+  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND', 'WHY'];
   const table =
     rows.length === 0
       ? ''

@@ -24,7 +24,7 @@ beforeAll(async () => {
       'ostemplate=local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst',
       ...['rootfs=local-lvm:4', 'net0=name=eth0,bridge=vmbr0,ip=dhcp', 'unprivileged=1', 'start=1'],
     );
-    expect(made.code, made.stderr).toBe(0);
+    if (made.code !== 0) throw new Error(made.stderr);
   }
 }, 180_000);
 afterAll(() => cluster.close());
