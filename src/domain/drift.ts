@@ -13,6 +13,8 @@ export interface DriftFacts {
   readonly differing: number;
   /** How many values wait for a restart. */
   readonly pending: number;
+  /** Key that it carries, when it is another one than the file has now. */
+  readonly renamedFrom?: string | undefined;
 }
 
 /**
@@ -63,8 +65,10 @@ export function reasonFor(fields: readonly string[], facts: DriftFacts): string 
   const because =
     facts.recorded === undefined
       ? 'taken over'
-      : classifyDrift(facts).includes('drifted')
-        ? 'changed by somebody'
-        : 'changed in the file';
+      : facts.renamedFrom !== undefined && fields.includes('ownership')
+        ? `renamed from ${facts.renamedFrom}`
+        : classifyDrift(facts).includes('drifted')
+          ? 'changed by somebody'
+          : 'changed in the file';
   return `${nameSome(fields)}: ${because}`;
 }

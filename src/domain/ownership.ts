@@ -20,6 +20,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'templateStorage',
   'access',
   'adopt',
+  'renamedFrom',
   'dependsOn',
   'restart',
 ];

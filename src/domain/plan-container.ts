@@ -90,9 +90,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   if (recreate.length > 0) return planRecreate(context, match, actual, recreate);
   for (const { change, ...text } of proposal.conflicts)
     refusals.push(refusal({ key, vmid }, { ...text, changes: [change] }));
-  const recorded = actual.ownership?.fleet === fleet.name ? actual.ownership.specDigest : undefined;
+  const recorded = actual.ownership?.fleet === fleet.name ? actual.ownership : undefined;
   const facts = {
-    recorded,
+    recorded: recorded?.specDigest,
+    renamedFrom: recorded?.key === key ? undefined : recorded?.key,
     wanted: owner.specDigest,
     differing: changes.length,
     pending: actual.pending.length,

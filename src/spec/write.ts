@@ -58,6 +58,7 @@ function writeContainer(container: DesiredContainer): FileContainer {
     vmid: vmid === 'auto' ? undefined : vmid,
     hostname: hostname === key ? undefined : hostname,
     adopt: container.adopt || undefined,
+    renamedFrom: container.renamedFrom,
     node: container.node,
     template: container.template,
     templateStorage: container.templateStorage,
