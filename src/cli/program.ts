@@ -21,6 +21,7 @@ import {
   scopeRows,
   secretRow,
   selectionRows,
+  snapshotFirstRow,
   toOption,
 } from './options.ts';
 
@@ -82,6 +83,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--save <file>', text: 'write the plan, for apply --plan' },
           { flags: '--detailed-exitcode', text: 'exit 7 when there are changes', shared: true },
           ...planRows,
+          snapshotFirstRow,
         ],
         load: () => import('./commands/plan.ts'),
       },
@@ -92,6 +94,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           fileRow,
           { flags: '--plan <file>', text: 'carry out a saved plan' },
           ...planRows,
+          snapshotFirstRow,
           failFastRow,
         ],
         load: () => import('./commands/apply.ts'),

@@ -15,6 +15,7 @@ import { refusal } from './refusal.ts';
 import { renameHints } from './rename.ts';
 import { tooManyDestroyed } from './risk.ts';
 import { keyFilter } from './scope.ts';
+import { withSnapshot } from './snapshot-first.ts';
 
 function storagesByNode(snapshot: ClusterSnapshot): Map<string, StorageInfo[]> {
   const byNode = new Map<string, StorageInfo[]>();
@@ -95,7 +96,10 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
     storages: storagesByNode(snapshot),
     template: createResolver(fleet, snapshot),
   };
-  const planned = meant.map((match) => planContainer(context, match));
+  const planned = meant.map((match) => {
+    const plan = planContainer(context, match);
+    return policy.snapshotFirst ? withSnapshot(plan, match, snapshot) : plan;
+  });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = cycle ? plans : linkContainers(plans, fleet.containers);

@@ -38,6 +38,7 @@ export type ActionKind =
   | 'container.stop'
   | 'container.reboot'
   | 'container.destroy'
+  | 'snapshot.create'
   | 'template.delete';
 
 export type Risk = 'safe' | 'disruptive' | 'destructive';
@@ -111,4 +112,6 @@ export interface Policy {
   /** Globs over keys; empty: all. */
   readonly target: readonly string[];
   readonly exclude: readonly string[];
+  /** A snapshot before changes of existing containers that are more than new limits. */
+  readonly snapshotFirst?: boolean;
 }

@@ -124,7 +124,9 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   if (group.sign === '-') return [`${word}: ${last.reason}`];
   // that the file changed is what everybody expects; that the container did is not
   const isDrift = lines.length > 0 && group.actions.some(({ cause }) => cause === 'drifted');
+  const snapshot = group.actions.find(({ kind }) => kind === 'snapshot.create');
   return [
+    ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
     ...lines,
     ...(word ? [word] : []),
     ...(isDrift ? [style.dim('changed by somebody since the file was applied')] : []),
