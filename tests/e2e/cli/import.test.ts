@@ -66,3 +66,17 @@ it.each([
   expect(result).toMatchObject({ code, stdout: '' });
   expect(result.stderr).toContain(text);
 });
+
+it('takes a snapshot before a disk grows when asked for, also from a saved plan', async () => {
+  const grown = (await cli('import', 'web', 'db')).stdout.replace('size: 4GiB', 'size: 5GiB');
+  writeFileSync(join(cwd, 'grown.yaml'), grown);
+  const twice = await cli('apply', '--plan', 'plan.json', '--snapshot-first');
+  expect(twice).toMatchObject({ code: 2, stdout: '' });
+  expect(twice.stderr).toContain('--snapshot-first and --plan exclude each other');
+  const planned = await cli('plan', '-f', 'grown.yaml', '--snapshot-first', '--save', 'plan.json');
+  expect(planned.stdout).toMatch(/snapshot before-[0-9a-f]{8} first/);
+  const applied = await cli('apply', '--plan', 'plan.json', '--yes');
+  expect(applied.code, applied.stderr).toBe(0);
+  const { stdout } = await cli('api', 'GET', '/nodes/pve1/lxc/110/snapshot');
+  expect(stdout).toMatch(/before-[0-9a-f]{8}/);
+});
