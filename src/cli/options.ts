@@ -38,6 +38,7 @@ export interface Options {
   readonly maxDestroy?: number;
   readonly target?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly snapshotFirst?: boolean;
   readonly failFast?: boolean;
   // selections
   readonly tag?: readonly string[];
@@ -202,6 +203,12 @@ export const scopeRows: readonly OptionRow[] = [
   { flags: '--target <globs>', text: 'only these containers of the fleet', parse: list, shared: true },
   { flags: '--exclude <globs>', text: 'all but these', parse: list, shared: true },
 ];
+
+export const snapshotFirstRow: OptionRow = {
+  flags: '--snapshot-first',
+  text: 'take a snapshot before changes of disks and those that need a restart',
+  shared: true,
+};
 
 export const failFastRow: OptionRow = {
   flags: '--fail-fast',

@@ -21,6 +21,7 @@ export function policyOf(options: Options, prune: boolean): Policy {
     prune,
     target: options.target ?? [],
     exclude: options.exclude ?? [],
+    ...(options.snapshotFirst ? { snapshotFirst: true } : {}),
   };
 }
 

@@ -21,6 +21,7 @@ import {
   scopeRows,
   secretRow,
   selectionRows,
+  snapshotFirstRow,
   toOption,
 } from './options.ts';
 
@@ -82,6 +83,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--save <file>', text: 'write the plan, for apply --plan' },
           { flags: '--detailed-exitcode', text: 'exit 7 when there are changes', shared: true },
           ...planRows,
+          snapshotFirstRow,
         ],
         load: () => import('./commands/plan.ts'),
       },
@@ -92,6 +94,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           fileRow,
           { flags: '--plan <file>', text: 'carry out a saved plan' },
           ...planRows,
+          snapshotFirstRow,
           failFastRow,
         ],
         load: () => import('./commands/apply.ts'),
@@ -126,6 +129,16 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         operands: '<name>',
         text: 'one container in full',
         load: () => import('./commands/show.ts'),
+      },
+      {
+        name: 'import',
+        operands: '[names...]',
+        text: 'print a fleet file that describes existing containers',
+        options: [
+          ...selectionRows.filter(({ flags }) => !flags.startsWith('--fleet')),
+          { flags: '--fleet <fleet>', text: 'name of the fleet in the file' },
+        ],
+        load: () => import('./commands/import.ts'),
       },
       {
         name: 'create',

@@ -146,6 +146,20 @@ export function resizeAction(target: Target, disk: string, size: string, digest:
   });
 }
 
+/** Takes a snapshot. The call takes no digest; it is compared before. */
+export function snapshotAction(
+  target: Target,
+  snapshot: { readonly name: string; readonly description: string },
+  digest: string,
+  step: Step,
+): Action {
+  const params = { ...place(target), snapname: snapshot.name, description: snapshot.description };
+  const request: ApiRequest = { method: 'POST', path: `${guest}/snapshot`, params };
+  return build('snapshot.create', `${target.key}/snapshot:${snapshot.name}`, target, request, step, {
+    precondition: { kind: 'digest', digest },
+  });
+}
+
 /** Puts a container into a pool. */
 export function poolAction(target: Target, pool: string, isMove: boolean, step: Step): Action {
   const params = { poolid: pool, vms: String(target.vmid), ...(isMove ? { 'allow-move': true } : {}) };

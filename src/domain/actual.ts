@@ -87,6 +87,14 @@ export interface CatalogueEntry {
   readonly sha512?: string;
 }
 
+/** What is known about the snapshots of a container. */
+export interface SnapshotFacts {
+  /** All of its volumes can be snapshotted. */
+  readonly isPossible: boolean;
+  /** Names that are taken. */
+  readonly names: readonly string[];
+}
+
 /** Everything a plan is made from. */
 export interface ClusterSnapshot {
   readonly nodes: readonly NodeInfo[];
@@ -100,6 +108,8 @@ export interface ClusterSnapshot {
   /** Catalogue; read only when a template is not on its storage. */
   readonly catalogue: readonly CatalogueEntry[];
   readonly pools: readonly string[];
+  /** By vmid; only of the containers that a plan with `snapshotFirst` would snapshot. */
+  readonly snapshots?: ReadonlyMap<Vmid, SnapshotFacts>;
   /** Bridges by node; only where a check wants them. */
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
   /** `9.2.11`, when known. */

@@ -3,6 +3,7 @@ import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
 import { diff } from './diff.ts';
+import { causeOf, type DriftState } from './drift.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
 import { type Match, matchFleet } from './match.ts';
@@ -19,6 +20,8 @@ export interface Finding {
   readonly state: 'diverged' | 'pending' | 'missing' | 'unexpected' | 'unowned';
   readonly expected: unknown;
   readonly actual: unknown;
+  /** Why: the file changed, somebody changed the container, or it waits for a restart. Absent: not known. */
+  readonly cause?: DriftState;
 }
 
 /** The document `pvefleet.verify/1`. */
@@ -67,10 +70,15 @@ function verifyExisting(
   const { key } = desired;
   const { vmid, node } = actual;
   const findings: Finding[] = [];
+  const owner = ownershipOf(fleet, original);
+  const recorded = actual.ownership?.fleet === fleet ? actual.ownership.specDigest : undefined;
+  const changed = causeOf({ recorded, wanted: owner.specDigest });
   const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {
-    findings.push({ key, vmid, node, field, state, expected, actual: found });
+    const cause = state === 'pending' ? 'awaiting-restart' : state === 'diverged' ? changed : undefined;
+    const about = { key, vmid, node, field, state, expected, actual: found };
+    findings.push(cause === undefined ? about : { ...about, cause });
   };
-  const owning = ownershipChange(actual, ownershipOf(fleet, original));
+  const owning = ownershipChange(actual, owner);
   if (owning) find('unowned', 'ownership', owning.to, owning.from);
   if (actual.isTemplate) find('diverged', 'template', false, true);
   const { config, conflicts } = adopt(desired, actual);
@@ -146,6 +154,7 @@ export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot): Ver
       state: 'unexpected',
       expected: null,
       actual: name ?? String(vmid),
+      cause: 'spec-changed',
     }),
   );
   const count = (state: ContainerState['state']): number =>

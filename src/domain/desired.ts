@@ -146,6 +146,8 @@ export interface DesiredContainer {
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */
   readonly adopt: boolean;
+  /** Key that it had in the file before; its container is taken over under the new one. */
+  readonly renamedFrom?: ContainerKey;
   /** Containers that must be up first. */
   readonly dependsOn?: readonly ContainerKey[];
   /** May it be restarted when a change needs it? `ask`: only with `--allow restart`. */

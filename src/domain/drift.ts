@@ -13,6 +13,8 @@ export interface DriftFacts {
   readonly differing: number;
   /** How many values wait for a restart. */
   readonly pending: number;
+  /** Key that it carries, when it is another one than the file has now. */
+  readonly renamedFrom?: string | undefined;
 }
 
 /**
@@ -25,6 +27,20 @@ export function classifyDrift({ recorded, wanted, differing, pending }: DriftFac
   if (differing > 0) states.push(recorded === wanted ? 'drifted' : 'spec-changed');
   if (pending > 0) states.push('awaiting-restart');
   return states;
+}
+
+/**
+ * Tells why fields of a container differ.
+ *
+ * @returns `drifted` when the file is the one that was applied last, `spec-changed` when it is another one, undefined for
+ *   a container that was never applied.
+ */
+export function causeOf({
+  recorded,
+  wanted,
+}: Pick<DriftFacts, 'recorded' | 'wanted'>): DriftState | undefined {
+  if (recorded === undefined) return undefined;
+  return recorded === wanted ? 'drifted' : 'spec-changed';
 }
 
 /** Names in a sentence: `a, b and 3 more`. */
@@ -49,8 +65,10 @@ export function reasonFor(fields: readonly string[], facts: DriftFacts): string 
   const because =
     facts.recorded === undefined
       ? 'taken over'
-      : classifyDrift(facts).includes('drifted')
-        ? 'drifted from the file'
-        : 'changed in the file';
+      : facts.renamedFrom !== undefined && fields.includes('ownership')
+        ? `renamed from ${facts.renamedFrom}`
+        : classifyDrift(facts).includes('drifted')
+          ? 'changed by somebody'
+          : 'changed in the file';
   return `${nameSome(fields)}: ${because}`;
 }

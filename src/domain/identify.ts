@@ -25,6 +25,8 @@ export const refuse = (
 export interface Index {
   readonly fleet: string;
   readonly keys: ReadonlySet<string>;
+  /** Ids that the file gives to its containers. */
+  readonly fixed: ReadonlySet<Vmid>;
   readonly guests: ReadonlyMap<Vmid, GuestSummary>;
   readonly containers: ReadonlyMap<Vmid, ActualContainer>;
   readonly owned: ReadonlyMap<string, readonly ActualContainer[]>;
@@ -77,6 +79,16 @@ function byVmid(index: Index, desired: DesiredContainer, vmid: Vmid): Identified
   );
 }
 
+/** Containers that carry its key; those of its old key when there are none, unless they are somebody else's now. */
+function ownedAs(
+  { owned, keys, fixed }: Index,
+  { key, renamedFrom }: DesiredContainer,
+): readonly ActualContainer[] {
+  const own = owned.get(key) ?? [];
+  if (own.length > 0 || renamedFrom === undefined || keys.has(renamedFrom)) return own;
+  return (owned.get(renamedFrom) ?? []).filter(({ vmid }) => !fixed.has(vmid));
+}
+
 /**
  * Finds the container that a container of the file stands for: by ownership line, else by vmid.
  *
@@ -85,7 +97,7 @@ function byVmid(index: Index, desired: DesiredContainer, vmid: Vmid): Identified
  * @returns {@link Identified}.
  */
 export function identify(index: Index, desired: DesiredContainer): Identified {
-  const owned = index.owned.get(desired.key) ?? [];
+  const owned = ownedAs(index, desired);
   const { vmid } = desired;
   if (vmid === 'auto') {
     if (owned.length === 1) return { actual: owned[0] as ActualContainer };
@@ -99,7 +111,8 @@ export function identify(index: Index, desired: DesiredContainer): Identified {
           'a clone copies the notes: remove the pvefleet line from the notes of the wrong one, or write its vmid',
         ),
       };
-    const hidden = index.unreadable.get(desired.hostname);
+    const hidden =
+      index.unreadable.get(desired.hostname) ?? index.unreadable.get(desired.renamedFrom ?? desired.hostname);
     if (!hidden) return {};
     return {
       refusal: refuse(
@@ -146,6 +159,7 @@ export function buildIndex(fleet: DesiredFleet, snapshot: ClusterSnapshot): Inde
   return {
     fleet: fleet.name,
     keys: new Set(fleet.containers.map((desired) => desired.key)),
+    fixed: new Set(fleet.containers.flatMap(({ vmid }) => (vmid === 'auto' ? [] : [vmid]))),
     guests: new Map(snapshot.guests.map((guest) => [guest.vmid, guest])),
     containers: snapshot.containers,
     owned,

@@ -6,6 +6,7 @@ import type { DesiredContainer, DesiredFleet, Vmid } from './desired.ts';
 import { buildIndex, type Identified, type Index, identify, ownedBy, refuse } from './identify.ts';
 import { ownerName } from './ownership.ts';
 import type { Refusal } from './plan.ts';
+import { renameNotices } from './rename.ts';
 import { allocateVmids } from './vmid.ts';
 
 /** One container of the file and what it stands for. */
@@ -27,13 +28,15 @@ export interface Matching {
   readonly orphans: readonly ActualContainer[];
 }
 
-/** Keys and vmids that stand twice in the file; the first in order keeps them. */
+/** Keys, old keys and vmids that stand twice in the file; the first in order keeps them. */
 function duplicates(containers: readonly DesiredContainer[]): Map<DesiredContainer, Refusal> {
   const refusals = new Map<DesiredContainer, Refusal>();
   const keys = new Set<string>();
   const vmids = new Map<Vmid, string>();
+  const renamed = new Map<string, string>();
   for (const desired of containers) {
-    const { key, vmid } = desired;
+    const { key, vmid, renamedFrom = '' } = desired;
+    const heir = renamed.get(renamedFrom);
     const holder = vmid === 'auto' ? undefined : vmids.get(vmid);
     if (keys.has(key))
       refusals.set(
@@ -57,6 +60,18 @@ function duplicates(containers: readonly DesiredContainer[]): Map<DesiredContain
           'give each container its own vmid',
         ),
       );
+    else if (heir !== undefined)
+      refusals.set(
+        desired,
+        refuse(
+          desired,
+          undefined,
+          'RENAME_DUPLICATE',
+          `${renamedFrom} was renamed to ${heir} already`,
+          'remove renamedFrom from one of them',
+        ),
+      );
+    if (renamedFrom !== '' && heir === undefined) renamed.set(renamedFrom, key);
     keys.add(key);
     if (vmid !== 'auto' && holder === undefined) vmids.set(vmid, key);
   }
@@ -69,7 +84,7 @@ function noticesOf(
   namesakes: ReadonlyMap<string, readonly GuestSummary[]>,
 ): Diagnostic[] {
   const { desired, actual } = match;
-  const notices: Diagnostic[] = [];
+  const notices: Diagnostic[] = renameNotices(desired, actual);
   if (actual && actual.node !== desired.node)
     notices.push({
       severity: 'warning',

@@ -10,6 +10,7 @@ const ranks: Readonly<Record<ActionKind, number>> = {
   'container.shutdown': 2,
   'container.stop': 3,
   'container.destroy': 4,
+  'snapshot.create': 4,
   'container.create': 5,
   'container.configure': 6,
   'container.resize-disk': 7,

@@ -13,15 +13,30 @@ import type { FieldChange } from './plan.ts';
 /** How the cluster spells tags. */
 export type TagStyle = ClusterSnapshot['tagStyle'];
 
+const notCompared: readonly (keyof DesiredContainer)[] = [
+  'origin',
+  'vmid',
+  'template',
+  'templateStorage',
+  'access',
+  'adopt',
+  'renamedFrom',
+  'dependsOn',
+  'restart',
+];
+
 /**
- * Digest of what the file asks for; where it stands in the file and its vmid do not count.
+ * Digest of what the file asks for: what a container can be compared with. Where it stands in the file, its vmid, and
+ * what only says how to create, take over or change it do not count, so that editing those is not taken for a reason
+ * why the container differs.
  *
  * @param desired - one container.
  * @returns 64 hex digits.
  */
 export function specDigestOf(desired: DesiredContainer): string {
-  const { origin: _origin, vmid: _vmid, ...rest } = desired;
-  return digestOf(rest);
+  const compared: Partial<DesiredContainer> = { ...desired };
+  for (const member of notCompared) delete (compared as Record<string, unknown>)[member];
+  return digestOf(compared);
 }
 
 /** The ownership line that a container of this fleet gets. */

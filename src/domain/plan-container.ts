@@ -6,7 +6,7 @@ import { adopt } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
-import { reasonFor } from './drift.ts';
+import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
 import type { Match } from './match.ts';
 import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
@@ -20,6 +20,7 @@ function otherActions(
   desired: DesiredContainer,
   actual: ActualContainer,
   last: string | undefined,
+  facts: DriftFacts,
 ): Action[] {
   const target = { key: desired.key, vmid: actual.vmid, node: actual.node };
   const after = last === undefined ? [] : [last];
@@ -33,7 +34,7 @@ function otherActions(
     };
     actions.push(
       poolAction(target, desired.pool, actual.pool !== undefined, {
-        reason: 'pool differs',
+        reason: reasonFor(['pool'], { ...facts, differing: 1 }),
         changes: [change],
       }),
     );
@@ -43,6 +44,12 @@ function otherActions(
   if (desired.power === 'stopped' && actual.status === 'running')
     actions.push(shutdownAction(target, { reason: 'should be stopped', after }));
   return actions;
+}
+
+/** Says of an action why it is needed, for programs; the reason says it to people. */
+function withCause(action: Action, facts: DriftFacts): Action {
+  const cause = action.kind === 'container.reboot' ? 'awaiting-restart' : causeOf(facts);
+  return cause === undefined ? action : { ...action, cause };
 }
 
 function planExisting(context: PlanContext, match: Match, actual: ActualContainer): ContainerPlan {
@@ -83,9 +90,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   if (recreate.length > 0) return planRecreate(context, match, actual, recreate);
   for (const { change, ...text } of proposal.conflicts)
     refusals.push(refusal({ key, vmid }, { ...text, changes: [change] }));
-  const recorded = actual.ownership?.fleet === fleet.name ? actual.ownership.specDigest : undefined;
+  const recorded = actual.ownership?.fleet === fleet.name ? actual.ownership : undefined;
   const facts = {
-    recorded,
+    recorded: recorded?.specDigest,
+    renamedFrom: recorded?.key === key ? undefined : recorded?.key,
     wanted: owner.specDigest,
     differing: changes.length,
     pending: actual.pending.length,
@@ -99,7 +107,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     mayRestart: desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart),
     willStop: desired.power === 'stopped',
   });
-  const actions = [...planned.actions, ...otherActions(desired, actual, planned.actions.at(-1)?.id)];
+  const actions = [
+    ...planned.actions,
+    ...otherActions(desired, actual, planned.actions.at(-1)?.id, facts),
+  ].map((action) => withCause(action, facts));
   refusals.push(...planned.refusals);
   notices.push(...planned.notices);
   if (actions.length > 0) {

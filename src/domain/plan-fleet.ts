@@ -12,8 +12,10 @@ import { planContainer } from './plan-container.ts';
 import type { PlanContext } from './plan-new.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { renameHints } from './rename.ts';
 import { tooManyDestroyed } from './risk.ts';
 import { keyFilter } from './scope.ts';
+import { withSnapshot } from './snapshot-first.ts';
 
 function storagesByNode(snapshot: ClusterSnapshot): Map<string, StorageInfo[]> {
   const byNode = new Map<string, StorageInfo[]>();
@@ -94,12 +96,25 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
     storages: storagesByNode(snapshot),
     template: createResolver(fleet, snapshot),
   };
-  const planned = meant.map((match) => planContainer(context, match));
+  const planned = meant.map((match) => {
+    const plan = planContainer(context, match);
+    return policy.snapshotFirst ? withSnapshot(plan, match, snapshot) : plan;
+  });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = cycle ? plans : linkContainers(plans, fleet.containers);
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
-  const containers = [...linked, ...removed];
+  const doomed = new Set(removed.map(({ key }) => key));
+  const hints = renameHints(
+    meant.filter(({ actual, vmid }) => !actual && vmid !== undefined).map(({ desired }) => desired),
+    orphans.filter(({ ownership }) => doomed.has(ownership?.key ?? '')),
+    snapshot.tagStyle,
+  );
+  const hinted = linked.map((one) => {
+    const hint = hints.get(one.key);
+    return hint ? { ...one, notices: [...one.notices, hint] } : one;
+  });
+  const containers = [...hinted, ...removed];
   return assemblePlan({
     fleet: fleet.name,
     containers,

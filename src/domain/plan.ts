@@ -2,6 +2,7 @@
 import type { ApiRequest } from '../schema/request.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ContainerKey, Vmid } from './desired.ts';
+import type { DriftState } from './drift.ts';
 
 export type JsonValue =
   | null
@@ -37,6 +38,7 @@ export type ActionKind =
   | 'container.stop'
   | 'container.reboot'
   | 'container.destroy'
+  | 'snapshot.create'
   | 'template.delete';
 
 export type Risk = 'safe' | 'disruptive' | 'destructive';
@@ -62,6 +64,8 @@ export interface Action {
   readonly risk: Risk;
   /** Why, in a few words: `not there yet`, `memory differs`, `left the fleet file`. */
   readonly reason: string;
+  /** Why an existing container is changed; absent: for another reason, or it was never applied. */
+  readonly cause?: DriftState;
   readonly precondition: Precondition;
   readonly dependsOn: readonly string[];
 }
@@ -108,4 +112,6 @@ export interface Policy {
   /** Globs over keys; empty: all. */
   readonly target: readonly string[];
   readonly exclude: readonly string[];
+  /** A snapshot before changes of existing containers that are more than new limits. */
+  readonly snapshotFirst?: boolean;
 }

@@ -13,6 +13,7 @@ const risks: Readonly<Record<ActionKind, Risk>> = {
   'container.stop': 'disruptive',
   'container.reboot': 'disruptive',
   'container.destroy': 'destructive',
+  'snapshot.create': 'safe',
 };
 
 /** Risk of an action by its kind. */

@@ -14,7 +14,12 @@ import type { Policy } from './plan.ts';
  */
 export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
   const vmids = new Set(fleet.containers.map(({ vmid }) => vmid));
-  const names = new Set(fleet.containers.map(({ hostname }) => hostname));
+  const names = new Set(
+    fleet.containers.flatMap(({ hostname, renamedFrom }) => [
+      hostname,
+      ...(renamedFrom ? [renamedFrom] : []),
+    ]),
+  );
   return guests
     .filter(
       ({ type, vmid, name, tags }) =>

@@ -62,6 +62,29 @@ export async function hasVolume(
   return rows.some((row) => row.volid === volid);
 }
 
+/** Name of the snapshot that an action takes; undefined for other actions. */
+export function snapshotOf(action: Action): string | undefined {
+  return action.kind === 'snapshot.create' ? requestText(action.request, 'snapname') : undefined;
+}
+
+/** Names of a container's snapshots. */
+export async function readSnapshots(context: EngineContext, node: string, vmid: number): Promise<string[]> {
+  const path = '/nodes/{node}/lxc/{vmid}/snapshot';
+  const rows = await context.pve.get(path, { node, vmid }, { signal: context.signal });
+  // PVE: the list ends with an entry for the present state
+  return rows.map(({ name }) => name).filter((name) => name !== 'current');
+}
+
+/** Whether a container has this snapshot. */
+export async function hasSnapshot(
+  context: EngineContext,
+  node: string,
+  vmid: number,
+  name: string,
+): Promise<boolean> {
+  return (await readSnapshots(context, node, vmid)).includes(name);
+}
+
 /** Node, storage and volume id of a template action; undefined for other actions. */
 export function volumeOf(action: Action): { node: string; storage: string; volid: string } | undefined {
   const [storage, template, volume] = ['storage', 'template', 'volume'].map((name) =>

@@ -27,6 +27,7 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   'container.stop': 'stop',
   'container.reboot': 'restart',
   'container.destroy': 'destroy',
+  'snapshot.create': 'take a snapshot of',
 };
 
 /**

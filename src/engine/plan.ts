@@ -1,4 +1,5 @@
 /** Observation + pure planning. Changes nothing. */
+import { decodeBoolean } from '../codec/scalar.ts';
 import type { ActualContainer, ClusterSnapshot } from '../domain/actual.ts';
 import { resolveTemplate } from '../domain/appliance.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
@@ -9,7 +10,9 @@ import { planResize, type ResizeChange } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { readSnapshots } from './effects.ts';
 import { observe } from './observe.ts';
+import { mapBounded } from './parallel.ts';
 
 export type { ResizeChange } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
@@ -34,6 +37,28 @@ function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): P
   return { plan, snapshot };
 }
 
+/** Asks about the snapshots of the containers that a draft of the plan would snapshot, and of no others. */
+async function withSnapshotFacts(
+  context: EngineContext,
+  fleet: DesiredFleet,
+  policy: Policy,
+  snapshot: ClusterSnapshot,
+): Promise<ClusterSnapshot> {
+  if (!policy.snapshotFirst) return snapshot;
+  const draft = planFleet(fleet, snapshot, policy);
+  const wanted = draft.actions.filter(({ kind }) => kind === 'snapshot.create');
+  const facts = await mapBounded(context.limits.requests, wanted, async ({ target }) => {
+    const { node, vmid = 0 } = target;
+    const path = '/nodes/{node}/lxc/{vmid}/feature';
+    const params = { node, vmid, feature: 'snapshot' } as const;
+    const { hasFeature } = await context.pve.get(path, params, { signal: context.signal });
+    const isPossible = decodeBoolean(hasFeature) ?? false;
+    const names = isPossible ? await readSnapshots(context, node, vmid) : [];
+    return [vmid, { isPossible, names }] as const;
+  });
+  return { ...snapshot, snapshots: new Map(facts) };
+}
+
 /**
  * Plan of `apply -f`.
  *
@@ -48,7 +73,8 @@ export async function makePlan(
   fleet: DesiredFleet,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { fleet, recreate: policy.allow.recreate });
+  const observed = await observe(context, { fleet, recreate: policy.allow.recreate });
+  const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
   return ready(context, planFleet(fleet, snapshot, policy), snapshot);
 }
 

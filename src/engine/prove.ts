@@ -6,12 +6,14 @@ import type { EngineContext } from './context.ts';
 import {
   asActual,
   exists,
+  hasSnapshot,
   hasVolume,
   type LiveStatus,
   poolWanted,
   powerAfter,
   readPool,
   readStatus,
+  snapshotOf,
   volumeOf,
 } from './effects.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
@@ -99,6 +101,11 @@ export async function unprovedChanges(
   const status = power === undefined ? undefined : await provePower(context, action, vmid, power, upid);
   const raw = await readRawConfig(context, node, vmid);
   run.digests.set(vmid, raw.digest);
+  const snapshot = snapshotOf(action);
+  if (snapshot !== undefined) {
+    const there = await hasSnapshot(context, node, vmid, snapshot);
+    return there ? [] : absent('snapshot', snapshot, 'absent');
+  }
   const after = before ? await readStatus(context, node, vmid) : status;
   const actual = asActual(action, vmid, raw, after);
   const missing = readBack(action, actual);

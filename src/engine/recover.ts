@@ -12,11 +12,13 @@ import type { EngineContext } from './context.ts';
 import {
   asActual,
   exists,
+  hasSnapshot,
   hasVolume,
   poolWanted,
   powerAfter,
   readPool,
   readStatus,
+  snapshotOf,
   volumeOf,
 } from './effects.ts';
 import type { ReadyRequest } from './prepare-request.ts';
@@ -44,6 +46,7 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'container.stop': ['vzstop', 'hastop'],
   'container.reboot': ['vzreboot'],
   'container.destroy': ['vzdestroy'],
+  'snapshot.create': ['vzsnapshot'],
 };
 
 /** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
@@ -92,6 +95,8 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (vmid === undefined) return false;
   if (action.kind === 'container.create') return (await occupantOf(context, action, node, vmid)) === 'ours';
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
+  const snapshot = snapshotOf(action);
+  if (snapshot !== undefined) return hasSnapshot(context, node, vmid, snapshot);
   const pool = poolWanted(action);
   if (pool !== undefined) return (await readPool(context, vmid)) === pool;
   const power = powerAfter(action);

@@ -121,7 +121,16 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   if (group.sign === '±')
     return [style.red(`destroy and create again: ${create?.reason ?? last.reason}`), ...lines];
   const word = steps(after);
-  return group.sign === '-' ? [`${word}: ${last.reason}`] : [...lines, ...(word ? [word] : [])];
+  if (group.sign === '-') return [`${word}: ${last.reason}`];
+  // that the file changed is what everybody expects; that the container did is not
+  const isDrift = lines.length > 0 && group.actions.some(({ cause }) => cause === 'drifted');
+  const snapshot = group.actions.find(({ kind }) => kind === 'snapshot.create');
+  return [
+    ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
+    ...lines,
+    ...(word ? [word] : []),
+    ...(isDrift ? [style.dim('changed by somebody since the file was applied')] : []),
+  ];
 }
 
 const summaryText = (plan: Plan): string => {

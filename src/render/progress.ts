@@ -30,6 +30,7 @@ const kindWords: Readonly<Record<string, string>> = {
   'container.stop': 'stop',
   'container.reboot': 'restart',
   'container.destroy': 'destroy',
+  'snapshot.create': 'snapshot',
 };
 
 /** Words for an action's result. */

@@ -64,6 +64,12 @@ export function renderApply(report: ApplyReport, style: Style): string {
   return `${lines.join('\n')}\n`;
 }
 
+const causes: Readonly<Record<NonNullable<VerifyReport['findings'][number]['cause']>, string>> = {
+  'spec-changed': 'changed in the file',
+  drifted: 'changed by somebody',
+  'awaiting-restart': 'waiting for a restart',
+};
+
 /**
  * Renders what a verification found.
  *
@@ -80,8 +86,9 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     finding.node ?? '',
     finding.field,
     ...differing(finding.expected as JsonValue, finding.actual as JsonValue).map(showValue),
+    finding.cause === undefined ? '' : causes[finding.cause],
   ]);
-  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND'];
+  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND', 'WHY'];
   const table =
     rows.length === 0
       ? ''

@@ -155,6 +155,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     power: raw.power ?? 'running',
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
+    renamedFrom: raw.renamedFrom,
     dependsOn: list(raw.dependsOn) ?? undefined,
     restart: raw.restart ?? 'ask',
     origin: rangeOf(instance.place),

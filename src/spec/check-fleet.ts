@@ -92,6 +92,22 @@ function checkVmids(instances: readonly Instance[], facts: FleetFacts, findings:
     );
 }
 
+/** A container can be taken over once, and only when its old name is free. */
+function checkRenames(instances: ReadonlyMap<string, Instance>, findings: Findings): void {
+  const takers = new Map<string, string>();
+  for (const { key, raw, tree } of instances.values()) {
+    const { renamedFrom: old } = raw;
+    if (old === undefined) continue;
+    const taker = takers.get(old);
+    const message = instances.has(old)
+      ? `'${old}' is still in the file, so '${key}' cannot have its container`
+      : taker !== undefined && `'${old}' became '${taker}' already, and cannot become '${key}', too`;
+    if (message !== false)
+      findings.report({ code: 'SPEC_RENAME', message }, locate(tree, ['renamedFrom']).tree.place);
+    else takers.set(old, key);
+  }
+}
+
 function isTimezone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
@@ -171,6 +187,7 @@ export function checkFleet(instances: readonly Instance[], facts: FleetFacts, fi
   const named = checkUnique(instances, findings);
   const byKey = new Map(named.map((instance) => [instance.key, instance]));
   checkReferences(byKey, findings);
+  checkRenames(byKey, findings);
   checkCycles(byKey, findings);
   checkVmids(named, facts, findings);
   checkTimezones(named, findings);

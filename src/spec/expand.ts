@@ -52,6 +52,7 @@ const integer =
 const numberedFields: readonly { path: readonly string[]; check: TextCheck; number?: true }[] = [
   { path: ['hostname'], check: checkDnsName },
   { path: ['vmid'], check: integer(100, 999_999_999, 'SPEC_VMID'), number: true },
+  { path: ['renamedFrom'], check: checkKey },
   { path: ['node'], check: checkNode },
   { path: ['pool'], check: checkPool },
   { path: ['description'], check: checkDescription },

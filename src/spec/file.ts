@@ -109,6 +109,7 @@ export interface FileContainer {
   readonly power?: 'running' | 'stopped' | 'unmanaged';
   readonly restart?: 'never' | 'ask' | 'always';
   readonly adopt?: boolean;
+  readonly renamedFrom?: string;
   readonly dependsOn?: string | readonly string[] | null;
   readonly sshKeys?: readonly string[] | null;
   readonly password?: string | null;

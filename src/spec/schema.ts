@@ -239,6 +239,10 @@ const single: Fields = {
   ),
   hostname: field('Host name (default: the name of the entry)', numbered(format.checkDnsName)),
   adopt: field('Take over an existing container of this vmid that nobody owns', flag),
+  renamedFrom: field(
+    'Name that the entry had before: its container is kept; to be removed after the apply',
+    numbered(format.checkKey),
+  ),
 };
 const count = whole(0, maxCount);
 const name = numbered(format.checkKey);

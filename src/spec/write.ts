@@ -1,5 +1,5 @@
 /** DesiredFleet → fleet file: the way back of build.ts, for `import`. What is at its default is left out. */
-import { stringify } from 'yaml';
+import { Document, isScalar } from 'yaml';
 import type {
   DesiredContainer,
   DesiredFleet,
@@ -58,6 +58,7 @@ function writeContainer(container: DesiredContainer): FileContainer {
     vmid: vmid === 'auto' ? undefined : vmid,
     hostname: hostname === key ? undefined : hostname,
     adopt: container.adopt || undefined,
+    renamedFrom: container.renamedFrom,
     node: container.node,
     template: container.template,
     templateStorage: container.templateStorage,
@@ -99,14 +100,27 @@ export function toFleetFile(fleet: DesiredFleet): FleetFile {
   };
 }
 
+/** What {@link writeFleet} adds to the content. */
+export interface WriteOptions {
+  /** Lines to begin with, without `#`. */
+  readonly comment?: readonly string[];
+  /** Remarks behind single values, by their path. */
+  readonly remarks?: readonly { readonly path: readonly string[]; readonly text: string }[];
+}
+
 /**
  * Writes a fleet file.
  *
  * @param file - its content.
- * @param options.comment - lines to begin with, without `#`.
+ * @param options - comments.
  * @returns YAML that ends with a newline.
  */
-export function writeFleet(file: FleetFile, options: { readonly comment?: readonly string[] } = {}): string {
-  const comment = (options.comment ?? []).map((line) => `# ${line}`.trimEnd());
-  return [...comment, stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })].join('\n');
+export function writeFleet(file: FleetFile, { comment = [], remarks = [] }: WriteOptions = {}): string {
+  const document = new Document(file, { aliasDuplicateObjects: false });
+  for (const { path, text } of remarks) {
+    const node = document.getIn(path, true);
+    if (isScalar(node)) node.comment = ` ${text}`;
+  }
+  const lines = comment.map((line) => `# ${line}`.trimEnd());
+  return [...lines, document.toString({ lineWidth: 0 })].join('\n');
 }

@@ -32,6 +32,10 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   if (options.plan !== undefined) {
     const other = (['file', 'target', 'exclude'] as const).find((flag) => options[flag] !== undefined);
     if (other !== undefined) throw new UsageError(`--${other} and --plan exclude each other`);
+    if (options.snapshotFirst)
+      throw new UsageError('--snapshot-first and --plan exclude each other', {
+        hint: 'give it to pvefleet plan --save; the snapshots are part of the plan then',
+      });
     return applySaved(options.plan, runtime);
   }
   const { fleet } = await readFleet(runtime, options);

@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../../src/domain/converge.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
+import type { ImportDocument } from '../../../src/engine/import.ts';
 import type { ListDocument, ShowDocument } from '../../../src/engine/list.ts';
 import type { PlanFile } from '../../../src/engine/plan-file.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
@@ -186,6 +187,13 @@ const show: ShowDocument = {
   interfaces: [{ name: 'eth0', mac: 'BC:24:11:00:00:01', addresses: ['10.0.0.5/24'] }],
   tasks: [{ upid, node: 'pve1', type: 'vzcreate', id: '101', user: 'root@pam', startedAt: 1, state: 'ok' }],
 };
+const imported: ImportDocument = {
+  format: 'pvefleet.import/1',
+  fleet: 'lab',
+  containers: [{ key: 'web01', vmid: 101, node: 'pve1', adopt: true }],
+  yaml: 'version: 1\n',
+  notices: [{ severity: 'info', code: 'TEMPLATE_SKIPPED', message: 'left out' }],
+};
 const { diagnostics, sources } = load('version: 1\nfleet: lab\ncontainers: { a: { cores: 0, node: 5 } }\n');
 const validate = { format: 'pvefleet.validate/1', file: 'f.yaml', valid: false, diagnostics };
 
@@ -195,6 +203,7 @@ const documents: readonly [name: string, document: object][] = [
   ['verify', verify],
   ['list', list],
   ['show', show],
+  ['import', imported],
   ['validate', validate],
   ['error', error],
   ['the error of a fleet file', new SpecError(diagnostics, sources).toJSON()],
@@ -218,7 +227,7 @@ describe('output.schema.json', () => {
   });
 
   it('refuses documents that lack a member', () => {
-    for (const document of [plan, apply, verify, list, show])
+    for (const document of [plan, apply, verify, list, show, imported])
       for (const part of incomplete(document)) expect(accepts(part)).toBe(false);
   });
 

@@ -4,60 +4,19 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DesiredContainer, DesiredFleet } from '../../../src/domain/desired.ts';
+import type { DesiredFleet } from '../../../src/domain/desired.ts';
 import type { Policy } from '../../../src/domain/plan.ts';
 import { applyPlan } from '../../../src/engine/apply.ts';
 import { makeDestroyPlan, makePlan } from '../../../src/engine/plan.ts';
 import { verify } from '../../../src/engine/verify.ts';
 import { GiB, MiB } from '../../../src/util/bytes.ts';
-import { makeEngine, policyOf, type TestEngine } from '../../support/engine.ts';
+import { policyOf, type TestEngine } from '../../support/engine.ts';
+import { fitting, rootEngine } from '../../support/root-engine.ts';
 import { fleet } from './arbitraries.ts';
 
 /** The template needs a GiB. */
 const smallSizes = [GiB, 1536 * MiB];
 const largeSizes = [1536 * MiB, 3 * GiB];
-
-/** Entries of a map without a member that the server refuses in some combinations. */
-function without<T extends object>(
-  entries: Readonly<Record<string, T>> | undefined,
-  member: keyof T,
-): Record<string, T> | undefined {
-  return (
-    entries &&
-    Object.fromEntries(
-      Object.entries(entries).map(([name, { ...entry }]) => {
-        delete entry[member];
-        return [name, entry];
-      }),
-    )
-  );
-}
-
-/** A template that the cluster has; no pools, which it has not; no quota, which unprivileged containers cannot have. */
-function fitting(file: DesiredFleet, more: Partial<DesiredContainer> = {}): DesiredFleet {
-  const containers = file.containers.map((one): DesiredContainer => {
-    const { pool: _pool, nets: givenNets, mounts: givenMounts, ...rest } = one;
-    const { quota: _quota, ...rootfs } = one.rootfs;
-    const nets = without(givenNets, 'hostManaged');
-    const mounts = without(givenMounts, 'quota');
-    return {
-      ...rest,
-      rootfs,
-      template: 'debian-12',
-      ...(nets ? { nets } : {}),
-      ...(mounts ? { mounts } : {}),
-      ...more,
-    };
-  });
-  return { ...file, vmids: { from: 300, to: 399 }, containers };
-}
-
-function rootEngine(): TestEngine {
-  const engine = makeEngine();
-  const { username, password } = engine.simulator.credentials;
-  // features and devices are for root@pam's own ticket only
-  return engine.again({ auth: { kind: 'ticket', username, password } });
-}
 
 /** Carries out what the file needs. */
 async function reach({ context }: TestEngine, file: DesiredFleet, policy: Policy): Promise<string[]> {

@@ -147,6 +147,7 @@ const container = (key: string, index: number, keys: readonly string[]): fc.Arbi
         power: fc.constantFrom('running', 'stopped', 'unmanaged'),
         restart: fc.constantFrom('never', 'ask', 'always'),
         dependsOn: fc.subarray(keys.slice(0, index)),
+        renamedFrom: fc.constant(`old-${key}`),
         access: some({
           sshKeys: fc.constant(['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here']),
           password: fc.constant({ $secret: 'env:PASSWORD' }),

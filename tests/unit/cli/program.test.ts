@@ -72,6 +72,7 @@ describe('commands', () => {
       'destroy',
       'list',
       'show',
+      'import',
       'create',
       'resize',
       'start',

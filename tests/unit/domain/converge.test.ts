@@ -66,7 +66,11 @@ describe('the report', () => {
   ])('diverged: %s', (_, has, wants, field, expected, found) => {
     const report = verify(has, wants);
     expect(report.findings).toEqual([
-      { key: 'web', vmid: 101, node: 'pve1', field, state: 'diverged', expected, actual: found },
+      {
+        ...{ key: 'web', vmid: 101, node: 'pve1', field, state: 'diverged', expected, actual: found },
+        // what was applied last is another file here
+        cause: 'spec-changed',
+      },
     ]);
     expect(report).toMatchObject({
       converged: false,

@@ -71,7 +71,7 @@ describe('an owned container', () => {
     const specDigest = splitDescription(line).ownership?.specDigest ?? '';
     const drifted = actual('web', 100, { owner: { specDigest }, config: { memory: 256, cores: 3 } });
     const plan = planFleet(auto, snapshotOf([drifted]), policyOf());
-    expect(actionOf(plan, 'web/configure:live').reason).toBe('memory and cores: drifted from the file');
+    expect(actionOf(plan, 'web/configure:live').reason).toBe('memory and cores: changed by somebody');
   });
 
   test('may get another key in the file when its vmid is fixed', () => {

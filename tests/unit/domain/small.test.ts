@@ -109,7 +109,7 @@ describe('drift', () => {
 
   test('reasons', () => {
     expect(reasonFor(['a'], { ...facts, recorded: undefined, differing: 1 })).toBe('a: taken over');
-    expect(reasonFor(['a', 'b'], { ...facts, differing: 2 })).toBe('a and b: drifted from the file');
+    expect(reasonFor(['a', 'b'], { ...facts, differing: 2 })).toBe('a and b: changed by somebody');
   });
 
   test.each([
@@ -173,6 +173,11 @@ test('the digest of a container does not depend on its place in the file and on 
   const one = desired('web');
   expect(specDigestOf({ ...one, vmid: 105, origin: place })).toBe(specDigestOf(one));
   expect(specDigestOf({ ...one, hostname: 'x' })).not.toBe(specDigestOf(one));
+});
+
+test('what only says how to create or change a container does not change its digest', () => {
+  const one = desired('web', { adopt: true, restart: 'always', template: 'alpine', dependsOn: ['db'] });
+  expect(specDigestOf(one)).toBe(specDigestOf(desired('web')));
 });
 
 test('the id of a plan is the digest of everything else', () => {

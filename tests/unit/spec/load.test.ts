@@ -336,3 +336,12 @@ it('loads a thousand containers fast', () => {
   // Some 0.3 s on an idle machine; the bound only catches what grows with the square.
   expect(performance.now() - started).toBeLessThan(4_000);
 });
+
+it('fills numbers into the old names of counted entries', () => {
+  const { fleet, diagnostics } = load(withEntries("web-{n}: { count: 2, renamedFrom: 'www-{n}' }"));
+  expect(diagnostics).toEqual([]);
+  expect(fleet?.containers.map(({ key, renamedFrom }) => [key, renamedFrom])).toEqual([
+    ['web-1', 'www-1'],
+    ['web-2', 'www-2'],
+  ]);
+});

@@ -1,0 +1,95 @@
+/**
+ * `--snapshot-first`: a snapshot of a container before a change that is more than a new limit. A container that cannot be
+ * snapshotted is then not changed at all, because that is what was asked for.
+ */
+import { snapshotAction } from './actions.ts';
+import type { ActualContainer, ClusterSnapshot, SnapshotFacts } from './actual.ts';
+import type { ContainerPlan } from './assemble.ts';
+import { nameSome } from './drift.ts';
+import type { Match } from './match.ts';
+import { specDigestOf } from './ownership.ts';
+import type { Action } from './plan.ts';
+import { refusal } from './refusal.ts';
+import { plainPath, readVolume } from './spelling.ts';
+
+/** Storages that can snapshot volumes of containers. PVE: pve-storage, volume_has_feature. */
+const capable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
+
+/** Whether an action may leave a container other than it was in a way that the old file does not bring back. */
+function isRisky({ kind, changes }: Action): boolean {
+  return (
+    kind === 'container.resize-disk' ||
+    kind === 'container.reboot' ||
+    changes.some(({ field, effect }) => effect === 'restart' || /^(?:rootfs|mounts)\./.test(field))
+  );
+}
+
+/** What keeps a container from being snapshotted, as far as its config tells. */
+function obstacles({ live, node }: ActualContainer, storages: ClusterSnapshot['storages']): string[] {
+  const disks = [
+    ...(live.rootfs ? [{ name: 'its root disk', volume: live.rootfs.volume }] : []),
+    ...Object.values(live.mounts).map(({ mp, volume }) => ({ name: plainPath(mp), volume })),
+  ];
+  return disks.flatMap(({ name, volume }) => {
+    const { storage } = readVolume(volume);
+    if (storage === undefined) return [`${name} is ${volume} of the host`];
+    const type = storages.find((one) => one.storage === storage && one.node === node)?.type;
+    return type === undefined || capable.has(type) ? [] : [`${name} is on ${storage} (${type})`];
+  });
+}
+
+/** `before-1a2b3c4d`, and `-2` behind it when there is one of that name from an earlier change. */
+function nameFor(specDigest: string, taken: readonly string[]): string {
+  const name = `before-${specDigest.slice(0, 8)}`;
+  for (let number = 1; ; number += 1) {
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (!taken.includes(candidate)) return candidate;
+  }
+}
+
+/** Until the server was asked: the plan is a draft that tells which containers to ask about. */
+const unasked: SnapshotFacts = { isPossible: true, names: [] };
+
+/**
+ * Puts a snapshot before the changes of a container, where they are risky.
+ *
+ * @param plan - what is planned for it.
+ * @param match - the container.
+ * @param cluster - what is known about its snapshots and its storages.
+ * @returns the plan with a snapshot that everything else waits for, or with a refusal when there can be none.
+ */
+export function withSnapshot(
+  plan: ContainerPlan,
+  { desired, actual }: Match,
+  { snapshots, storages }: Pick<ClusterSnapshot, 'snapshots' | 'storages'>,
+): ContainerPlan {
+  const risky = plan.actions.filter(isRisky);
+  if (!actual || plan.outcome !== 'update' || risky.length === 0) return plan;
+  const { key } = desired;
+  const { vmid, node, digest } = actual;
+  const { isPossible, names } = snapshots?.get(vmid) ?? unasked;
+  if (!isPossible) {
+    const why = obstacles(actual, storages);
+    const refused = refusal(
+      { key, vmid },
+      {
+        code: 'SNAPSHOT_IMPOSSIBLE',
+        message: `container ${vmid} cannot be snapshotted${why.length === 0 ? '' : `: ${nameSome(why)}`}`,
+        hint: 'leave --snapshot-first out for it (--exclude), or make a backup first',
+        changes: risky.flatMap(({ changes }) => changes),
+      },
+    );
+    return { ...plan, refusals: [...plan.refusals, refused] };
+  }
+  const fields = [...new Set(risky.flatMap(({ changes }) => changes.map(({ field }) => field)))];
+  const first = snapshotAction(
+    { key, vmid, node },
+    { name: nameFor(specDigestOf(desired), names), description: `before a change by pvefleet` },
+    digest,
+    { reason: fields.length === 0 ? 'before a restart' : `before ${nameSome(fields)} change` },
+  );
+  const after = plan.actions.map((action) =>
+    action.dependsOn.length === 0 ? { ...action, dependsOn: [first.id] } : action,
+  );
+  return { ...plan, actions: [first, ...after] };
+}
