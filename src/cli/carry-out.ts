@@ -123,9 +123,8 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const { output, interrupts, options } = runtime;
   const plan = await decide(runtime, change);
   const run = change.saved ? applySavedPlan : applyPlan;
-  const report = await interrupts.whileApplying(() =>
-    run(context, plan, { failFast: options.failFast === true }),
-  );
+  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true };
+  const report = await interrupts.whileApplying(() => run(context, plan, how));
   context.emit({ type: 'run.done', report });
   let failure: unknown;
   try {

@@ -32,6 +32,7 @@ export interface Options {
   // plans
   readonly file?: string;
   readonly plan?: string;
+  readonly skipStale?: boolean;
   readonly save?: string;
   readonly detailedExitcode?: boolean;
   readonly allow?: readonly Permission[];

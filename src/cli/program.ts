@@ -91,6 +91,10 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         options: [
           fileRow,
           { flags: '--plan <file>', text: 'carry out a saved plan' },
+          {
+            flags: '--skip-stale',
+            text: 'with --plan: go on without containers that changed since (exit 6)',
+          },
           ...planRows,
           failFastRow,
         ],

@@ -34,6 +34,10 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
     if (other !== undefined) throw new UsageError(`--${other} and --plan exclude each other`);
     return applySaved(options.plan, runtime);
   }
+  if (options.skipStale)
+    throw new UsageError('--skip-stale is for saved plans', {
+      hint: 'give one with --plan, or leave it out',
+    });
   const { fleet } = await readFleet(runtime, options);
   const context = await runtime.connect();
   return carryOut(runtime, context, {

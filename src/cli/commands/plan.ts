@@ -23,7 +23,6 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   const { plan } = await makePlan(context, fleet, policyOf(options, true));
   if (options.save !== undefined) {
     await writePlanFile(runtime.path(options.save), plan, {
-      createdAt: new Date(runtime.clock.now()).toISOString(),
       tool: toolName(),
       endpoint: context.pve.url,
       ...(file === '-' ? {} : { source: runtime.path(file) }),
