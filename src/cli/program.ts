@@ -33,6 +33,8 @@ interface CommandRow {
   readonly operands?: string;
   readonly text: string;
   readonly options?: readonly OptionRow[];
+  /** Has Markdown and JUnit beside the formats that every command has. */
+  readonly reports?: true;
   readonly load?: () => Promise<CommandModule>;
 }
 
@@ -83,6 +85,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--detailed-exitcode', text: 'exit 7 when there are changes', shared: true },
           ...planRows,
         ],
+        reports: true,
         load: () => import('./commands/plan.ts'),
       },
       {
@@ -98,12 +101,14 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...planRows,
           failFastRow,
         ],
+        reports: true,
         load: () => import('./commands/apply.ts'),
       },
       {
         name: 'verify',
         text: 'compare the cluster with the file; exit 7 on drift',
         options: [fileRow, ...scopeRows],
+        reports: true,
         load: () => import('./commands/verify.ts'),
       },
       {
@@ -364,6 +369,8 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
     applyEnvironment(command, [...globalRows, ...(row.options ?? [])], options.env);
     // commander keeps values untyped; the rows above and Options in options.ts list the same flags.
     const flags = command.optsWithGlobals<Partial<Options>>();
+    if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
+      command.error(`the output ${flags.output} is for plan, apply and verify, not for ${row.name}`);
     await options.execute(load, {
       command: row.name,
       args: command.args,

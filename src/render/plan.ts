@@ -1,6 +1,7 @@
 /** A plan as text: grouped by container, aligned, effects named, refusals last where they are seen. */
 import type { Action, Effect, FieldChange, Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
+import { markdownCell } from './markdown.ts';
 import { clip, type Style } from './style.ts';
 import { counted, showValue } from './values.ts';
 
@@ -180,7 +181,17 @@ export function renderPlan(plan: Plan, style: Style): string {
   ].join('\n')}\n`;
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** What a step does, for a table. */
+function markdownRows(action: Action): (readonly [field: string, change: string, effect: string])[] {
+  if (action.kind === 'container.create')
+    return [['', `create from ${fileOf(action.request.params['ostemplate'])}`, '']];
+  if (action.changes.length === 0) return [['', action.reason, action.risk]];
+  return action.changes.map((change) => [
+    change.field,
+    `${showValue(change.from)} → ${showValue(change.to)}`,
+    effectWords[change.effect],
+  ]);
+}
 
 /**
  * Renders a plan as Markdown, for a pull request.
@@ -190,14 +201,18 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
  */
 export function renderPlanMarkdown(plan: Plan): string {
   const rows = plan.actions.flatMap((action) => {
-    const head = `| ${cell(action.target.key)} | ${action.target.vmid ?? ''} | ${action.target.node} | ${action.kind}`;
-    return action.changes.length === 0 || action.kind === 'container.create'
-      ? [`${head} | | | ${action.risk} |`]
-      : action.changes.map(
-          (change) =>
-            `${head} | ${cell(change.field)} | ${cell(showValue(change.from))} → ${cell(showValue(change.to))} | ${effectWords[change.effect]} |`,
-        );
+    const { key, vmid, node } = action.target;
+    return markdownRows(action).map(
+      (cells) =>
+        `| ${[key, String(vmid ?? ''), node, action.kind, ...cells].map(markdownCell).join(' | ')} |`,
+    );
   });
+  const hinted = ({ message, hint }: { readonly message: string; readonly hint?: string }): string =>
+    markdownCell(hint === undefined ? message : `${message} (${hint})`);
+  const remarks = [
+    ...plan.notices.map((notice) => `> ${hinted(notice)}`),
+    ...plan.refusals.map((refusal) => `> **Refused:** ${hinted(refusal)}`),
+  ];
   return `${[
     `### Fleet \`${plan.fleet}\`: ${summaryText(plan)}`,
     '',
@@ -209,8 +224,7 @@ export function renderPlanMarkdown(plan: Plan): string {
           '',
         ]
       : []),
-    ...plan.notices.map((notice) => `> ${cell(notice.message)}`),
-    ...plan.refusals.map((refusal) => `> **Refused:** ${cell(refusal.message)}`),
+    ...remarks.flatMap((remark) => [remark, '']),
     `Plan \`${plan.id.slice(0, 8)}\`.`,
   ].join('\n')}\n`;
 }

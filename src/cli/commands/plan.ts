@@ -3,7 +3,8 @@ import type { Plan } from '../../domain/plan.ts';
 import { PlanRefusedError } from '../../engine/errors.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { writePlanFile } from '../../engine/plan-file.ts';
-import { renderPlan } from '../../render/plan.ts';
+import { renderPlanJunit } from '../../render/junit.ts';
+import { renderPlan, renderPlanMarkdown } from '../../render/plan.ts';
 import type { ExitCode } from '../../util/errors.ts';
 import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
@@ -28,7 +29,10 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
       ...(file === '-' ? {} : { source: runtime.path(file) }),
     });
   }
-  output.result(plan, (style) => renderPlan(plan, style));
+  output.result(plan, (style) => renderPlan(plan, style), {
+    markdown: () => renderPlanMarkdown(plan),
+    junit: () => renderPlanJunit(plan),
+  });
   if (options.save !== undefined)
     output.say(`Saved to ${options.save}; carry it out with: pvefleet apply --plan ${options.save}`);
   return exitCode(plan, options.detailedExitcode === true);
