@@ -70,6 +70,11 @@ export interface Options {
   readonly force?: boolean;
   readonly purge?: boolean;
   readonly available?: boolean;
+  readonly checksum?: string;
+  readonly filename?: string;
+  readonly oci?: string;
+  /** `template download --url`: the archive's, not the cluster's. */
+  readonly archiveUrl?: string;
   readonly running?: boolean;
   readonly errors?: boolean;
   readonly limit?: number;

@@ -11,7 +11,7 @@ import type { Host, HostWriter } from './host.ts';
 import type { Options } from './options.ts';
 
 /** A result in the formats that only some commands have. */
-export interface Reports {
+interface Reports {
   readonly markdown: () => string;
   readonly junit: () => string;
 }

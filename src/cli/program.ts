@@ -35,6 +35,8 @@ interface CommandRow {
   readonly options?: readonly OptionRow[];
   /** Has Markdown and JUnit beside the formats that every command has. */
   readonly reports?: true;
+  /** Gives a flag another meaning in this command. */
+  readonly adjust?: (flags: Partial<Options>, args: readonly string[]) => Partial<Options>;
   readonly load?: () => Promise<CommandModule>;
 }
 
@@ -48,6 +50,16 @@ const timeoutRow: OptionRow = {
 const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
 const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
 const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
+const fileNameRow: OptionRow = { flags: '--filename <name>', text: 'name of the archive on the storage' };
+const templateLock = (): Promise<CommandModule> => import('./commands/template-lock.ts');
+
+/** `template download --url URL` without a name: that is the archive's URL; the cluster's is in environment or profile. */
+function archiveUrl(flags: Partial<Options>, args: readonly string[]): Partial<Options> {
+  const { url, ...rest } = flags;
+  return url === undefined || args.length > 0 || flags.oci !== undefined
+    ? flags
+    : { ...rest, archiveUrl: url };
+}
 
 const groups: readonly (readonly [heading: string, commands: readonly CommandRow[]])[] = [
   [
@@ -238,10 +250,43 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
       },
       {
         name: 'template download',
-        operands: '<template>',
-        text: 'download from the catalogue, with checksum',
-        options: [targetNode, targetStorage],
+        operands: '[template]',
+        text: 'download from the catalogue, from a URL (--url) or a registry (--oci)',
+        options: [
+          {
+            flags: '--oci <image:tag>',
+            text: 'image of a registry, for example docker.io/library/alpine:3.22',
+          },
+          { flags: '--checksum <algorithm:hex>', text: 'with --url: what the server verifies, sha512:…' },
+          fileNameRow,
+          targetNode,
+          targetStorage,
+        ],
+        adjust: archiveUrl,
         load: () => import('./commands/template-download.ts'),
+      },
+      {
+        name: 'template upload',
+        operands: '<file>',
+        text: 'upload an archive of this machine, with checksum',
+        options: [fileNameRow, targetNode, targetStorage],
+        load: () => import('./commands/template-upload.ts'),
+      },
+      {
+        name: 'template lock',
+        text: "pin the fleet's templates in templates.lock; changes no cluster",
+        options: [fileRow],
+        load: templateLock,
+      },
+      {
+        name: 'template upgrade',
+        operands: '[names...]',
+        text: 'show newer templates than those pinned; with --yes pin them',
+        options: [
+          fileRow,
+          { flags: '--detailed-exitcode', text: 'exit 7 when there are newer ones', shared: true },
+        ],
+        load: templateLock,
       },
       {
         name: 'template delete',
@@ -368,7 +413,8 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
   command.action(async () => {
     applyEnvironment(command, [...globalRows, ...(row.options ?? [])], options.env);
     // commander keeps values untyped; the rows above and Options in options.ts list the same flags.
-    const flags = command.optsWithGlobals<Partial<Options>>();
+    const given = command.optsWithGlobals<Partial<Options>>();
+    const flags = row.adjust?.(given, command.args) ?? given;
     if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
       command.error(`the output ${flags.output} is for plan, apply and verify, not for ${row.name}`);
     await options.execute(load, {

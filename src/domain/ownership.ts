@@ -20,7 +20,7 @@ export type TagStyle = ClusterSnapshot['tagStyle'];
  * @returns 64 hex digits.
  */
 export function specDigestOf(desired: DesiredContainer): string {
-  const { origin: _origin, vmid: _vmid, ...rest } = desired;
+  const { origin: _origin, vmid: _vmid, templateName: _name, ...rest } = desired;
   return digestOf(rest);
 }
 

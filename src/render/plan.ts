@@ -3,6 +3,7 @@ import type { Action, Effect, FieldChange, Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import { markdownCell } from './markdown.ts';
 import { clip, type Style } from './style.ts';
+import { fetchLine } from './templates.ts';
 import { counted, showValue } from './values.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
@@ -24,7 +25,7 @@ function signOf(actions: readonly Action[]): Sign {
   const kinds = new Set(actions.map((action) => action.kind));
   if (kinds.has('container.destroy')) return kinds.has('container.create') ? '±' : '-';
   if (kinds.has('container.create')) return '+';
-  if (kinds.has('template.download')) return '↓';
+  if (kinds.has('template.download') || kinds.has('template.upload')) return '↓';
   if (kinds.has('template.delete')) return '-';
   return kinds.has('container.configure') || kinds.has('container.resize-disk') ? '~' : '▶';
 }
@@ -97,9 +98,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   const first = group.actions[0] as Action;
   const create = group.actions.find((action) => action.kind === 'container.create');
   if (group.sign === '↓') {
-    return [
-      `download ${String(first.request.params['template'] ?? '')} to ${String(first.request.params['storage'] ?? '')}`,
-    ];
+    return [fetchLine(first)];
   }
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
   const after = group.actions.filter((action) => action.kind !== 'container.create');
@@ -185,6 +184,8 @@ export function renderPlan(plan: Plan, style: Style): string {
 function markdownRows(action: Action): (readonly [field: string, change: string, effect: string])[] {
   if (action.kind === 'container.create')
     return [['', `create from ${fileOf(action.request.params['ostemplate'])}`, '']];
+  if (action.kind === 'template.download' || action.kind === 'template.upload')
+    return [['', fetchLine(action), '']];
   if (action.changes.length === 0) return [['', action.reason, action.risk]];
   return action.changes.map((change) => [
     change.field,

@@ -8,6 +8,7 @@ import { renderPlan, renderPlanMarkdown } from '../../render/plan.ts';
 import type { ExitCode } from '../../util/errors.ts';
 import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
+import { sayUnlocked } from '../lock-file.ts';
 import { policyOf } from '../policy.ts';
 import type { Runtime } from '../runtime.ts';
 import { toolName } from '../version.ts';
@@ -20,6 +21,7 @@ function exitCode(plan: Plan, detailed: boolean): ExitCode {
 export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
   const { output } = runtime;
   const { fleet, file } = await readFleet(runtime, options);
+  sayUnlocked(runtime, fleet, file);
   const context = await runtime.connect();
   const { plan } = await makePlan(context, fleet, policyOf(options, true));
   if (options.save !== undefined) {
