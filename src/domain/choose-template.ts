@@ -116,7 +116,7 @@ function chooseLocked(
       return missing(
         'TEMPLATE_LOCK_CHANGED',
         `the catalogue has another ${lock.file} than templates.lock: its checksum differs`,
-        `find out why before trusting it; then ${upgradeHint(key)}`,
+        `find out why before trusting it; to take the new one: pvefleet template upgrade -f FILE ${key}`,
       );
   if (choice.kind !== 'missing' || choice.diagnostic.code !== 'TEMPLATE_NOT_FOUND') return choice;
   return missing(

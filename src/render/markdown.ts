@@ -13,7 +13,7 @@ import { counted, showDuration, showValue } from './values.ts';
  */
 export function markdownCell(text: string): string {
   return text
-    .replaceAll(/[\\|`*_~[\]]/g, '\\$&')
+    .replaceAll(/[\\|`*~[\]]|(?<!\w)_|_(?!\w)/g, '\\$&')
     .replaceAll('<', '&lt;')
     .replaceAll(/\s*\n\s*/g, ' ');
 }
