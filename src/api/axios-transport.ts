@@ -120,6 +120,7 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
   const client = axios.create({
     proxy: false,
     maxRedirects: 0,
+    maxBodyLength: Number.POSITIVE_INFINITY,
     decompress: true,
     responseType: 'text',
     validateStatus: () => true,
@@ -145,7 +146,7 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
       method: request.method,
       url: request.url,
       headers: { ...request.headers },
-      data: request.body,
+      data: request.stream ? request.stream.open() : request.body,
       signal,
       httpsAgent: agent,
       httpAgent: agent,

@@ -7,6 +7,7 @@ import { InternalError, UsageError } from '../util/errors.ts';
 import { isSensitiveKey, redactText } from '../util/redact.ts';
 import { describeRequest } from './describe.ts';
 import type { RequestInfo } from './errors/pve-error.ts';
+import { encodeMultipart, type StreamBody } from './multipart.ts';
 
 /** A request that can be sent to any URL of the cluster. */
 export interface PreparedCall extends RequestInfo {
@@ -16,11 +17,23 @@ export interface PreparedCall extends RequestInfo {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Instead of `body`. */
+  readonly stream?: StreamBody;
   readonly timeoutMs: number;
   /** Sending it twice is harmless. */
   readonly repeatable: boolean;
   /** Takes this request's secrets out of a text. */
   readonly mask: (text: string) => string;
+}
+
+/** An upload takes as long as its file is big: this is the slowest line that is waited for. */
+const uploadBytesPerSecond = 128 * 1024;
+
+/** A file that goes along, and who is told about its progress. */
+export interface CallUpload {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 type Given = Readonly<Record<string, WireValue | SecretPlaceholder | undefined>>;
@@ -43,6 +56,17 @@ function masker(params: Given): (text: string) => string {
     redactText(secrets.reduce((masked, secret) => masked.replaceAll(secret, '********'), text));
 }
 
+function pathOf(
+  template: string,
+  params: Given,
+): { readonly path: string; readonly rest: Readonly<Record<string, WireValue | undefined>> } {
+  const filled = fillPath<WireValue | undefined>(template, resolved(params));
+  if (filled.path.split('/').some((segment) => segment === '.' || segment === '..')) {
+    throw new UsageError(`'.' and '..' cannot be part of the path ${template}`);
+  }
+  return filled;
+}
+
 /**
  * Prepares a request.
  *
@@ -60,10 +84,7 @@ export function prepareCall(
   params: Given,
   timeoutMs: number,
 ): PreparedCall {
-  const { path, rest } = fillPath<WireValue | undefined>(template, resolved(params));
-  if (path.split('/').some((segment) => segment === '.' || segment === '..')) {
-    throw new UsageError(`'.' and '..' cannot be part of the path ${template}`);
-  }
+  const { path, rest } = pathOf(template, params);
   const form = encodeForm(rest);
   // PVE: AnyEvent.pm answers 501 to a GET or DELETE with content.
   const inBody = (method === 'POST' || method === 'PUT') && form !== '';
@@ -77,6 +98,42 @@ export function prepareCall(
     ...(inBody ? { body: form } : {}),
     timeoutMs,
     repeatable: method === 'GET',
+    mask: masker(params),
+  };
+}
+
+/**
+ * Prepares an upload: all parameters are parts of the body, `filename` is that of the file.
+ *
+ * @param template - path template.
+ * @param params - path and body parameters together.
+ * @param upload - the file.
+ * @param timeoutMs - time-out of one exchange without the time that the file needs, in milliseconds.
+ * @returns the request.
+ * @throws {@link InternalError} when there is no `filename`.
+ */
+export function prepareUpload(
+  template: string,
+  params: Given,
+  upload: CallUpload,
+  timeoutMs: number,
+): PreparedCall {
+  const { path, rest } = pathOf(template, params);
+  const { filename, ...fields } = rest;
+  if (typeof filename !== 'string') throw new InternalError('an upload has no file name');
+  const texts = Object.fromEntries(new URLSearchParams(encodeForm(fields)));
+  const file = { path: upload.path, sizeBytes: upload.sizeBytes, name: filename };
+  const { contentType, body } = encodeMultipart(texts, file, upload.onSent);
+  return {
+    method: 'POST',
+    path,
+    template,
+    doing: describeRequest('POST', template, path, params),
+    target: path,
+    headers: { 'Content-Type': contentType, 'Content-Length': String(body.lengthBytes) },
+    stream: body,
+    timeoutMs: timeoutMs + Math.ceil(upload.sizeBytes / uploadBytesPerSecond) * 1_000,
+    repeatable: false,
     mask: masker(params),
   };
 }

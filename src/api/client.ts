@@ -3,11 +3,12 @@
  * does is in its own module. Loads the HTTP library only at the first request.
  */
 import { setMaxListeners } from 'node:events';
+import { stat } from 'node:fs/promises';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { HttpMethod } from '../schema/types.ts';
 import { UsageError } from '../util/errors.ts';
 import { type Authenticator, createTicketAuth, createTokenAuth, type Login } from './auth.ts';
-import { prepareCall } from './call.ts';
+import { prepareCall, prepareUpload } from './call.ts';
 import { createDispatcher, type Dispatcher } from './dispatch.ts';
 import { PveAuthError } from './errors/auth-error.ts';
 import { hints } from './hints.ts';
@@ -111,6 +112,17 @@ export function createPveClient(options: ClientOptions): PveClient {
     stop?.throwIfAborted();
     return dispatcher.send(prepareCall(method, path, params, timeoutMs), auth, stop);
   };
+  const sendFile = async (
+    { path, params }: ApiRequest,
+    upload: NonNullable<ApiRequest['upload']>,
+    { signal, timeoutMs = defaultTimeoutMs, onSent }: RequestOptions = {},
+  ): Promise<unknown> => {
+    const stop = eitherSignal(options.signal, signal);
+    stop?.throwIfAborted();
+    const sizeBytes = upload.sizeBytes ?? (await stat(upload.path)).size;
+    const file = { path: upload.path, sizeBytes, onSent };
+    return dispatcher.send(prepareUpload(path, params, file, timeoutMs), auth, stop);
+  };
   // The types come from the generated schema; at run time all verbs are the same function.
   const verb = <M extends HttpMethod>(method: M): Call<M> =>
     ((path: string, params?: FlatParams, request?: RequestOptions) =>
@@ -122,7 +134,10 @@ export function createPveClient(options: ClientOptions): PveClient {
     post: verb('POST'),
     put: verb('PUT'),
     delete: verb('DELETE'),
-    request: ({ method, path, params }: ApiRequest, request) => send(method, path, params, request),
+    request: (given: ApiRequest, request) => {
+      const { method, path, params, upload } = given;
+      return upload ? sendFile(given, upload, request) : send(method, path, params, request);
+    },
     waitTask: (upid, wait = {}) => {
       const signal = eitherSignal(options.signal, wait.signal);
       return waitTask({ get }, options.clock, upid, { ...wait, ...(signal ? { signal } : {}) });

@@ -28,6 +28,8 @@ const phrases: Readonly<Record<string, string>> = {
   [`POST ${ct}/snapshot/{snapname}/rollback`]: `roll back to snapshot {snapname} ${where}`,
   'POST /nodes/{node}/aplinfo': 'download {template} to {storage} on {node}',
   'POST /nodes/{node}/storage/{storage}/download-url': 'download {filename} to {storage} on {node}',
+  'POST /nodes/{node}/storage/{storage}/upload': 'upload {filename} to {storage} on {node}',
+  'POST /nodes/{node}/storage/{storage}/oci-registry-pull': 'pull {reference} to {storage} on {node}',
   'DELETE /nodes/{node}/storage/{storage}/content/{volume}': 'delete {volume} on {node}',
   'GET /nodes/{node}/tasks/{upid}/status': 'read the state of task {upid}',
   'GET /nodes/{node}/tasks/{upid}/log': 'read the log of task {upid}',
@@ -86,6 +88,7 @@ const taskPhrases: Readonly<Record<string, string>> = {
   move_volume: 'move a volume of CT {id}',
   vzdump: 'back up {id}',
   download: 'download {id}',
+  ociregistrypull: 'pull {id}',
   imgdel: 'delete {id}',
 };
 

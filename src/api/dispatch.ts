@@ -90,6 +90,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
           headers: { Accept: 'application/json', 'User-Agent': options.userAgent, ...call.headers, ...auth },
           timeoutMs: call.timeoutMs,
           ...(call.body === undefined ? {} : { body: call.body }),
+          ...(call.stream ? { stream: call.stream } : {}),
         },
         signal,
       );

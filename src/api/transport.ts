@@ -1,5 +1,7 @@
 /** The seam below the client: one HTTP exchange. Knows nothing of the API, of credentials or of retries. */
 
+import type { StreamBody } from './multipart.ts';
+
 /** One request, ready to be sent. */
 export interface WireRequest {
   readonly method: string;
@@ -7,6 +9,8 @@ export interface WireRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Instead of `body`: content that is too big for memory. */
+  readonly stream?: StreamBody;
   /** Time-out from sending to the end of the answer, in milliseconds. */
   readonly timeoutMs: number;
 }

@@ -24,6 +24,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Time-out of this request in milliseconds; default 60 000. */
   readonly timeoutMs?: number;
+  /** Uploads: told how many bytes of the file are under way. */
+  readonly onSent?: (bytes: number) => void;
 }
 
 /** Parameters may be left out when none is required. */

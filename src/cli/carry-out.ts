@@ -9,6 +9,8 @@ import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { PlanRefusedError } from '../engine/errors.ts';
 import type { ApplyReport } from '../engine/report.ts';
+import { renderApplyJunit } from '../render/junit.ts';
+import { renderApplyMarkdown } from '../render/markdown.ts';
 import { renderPlan } from '../render/plan.ts';
 import { renderApply, renderVerify } from '../render/report.ts';
 import { type ExitCode, UsageError } from '../util/errors.ts';
@@ -123,9 +125,8 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const { output, interrupts, options } = runtime;
   const plan = await decide(runtime, change);
   const run = change.saved ? applySavedPlan : applyPlan;
-  const report = await interrupts.whileApplying(() =>
-    run(context, plan, { failFast: options.failFast === true }),
-  );
+  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true };
+  const report = await interrupts.whileApplying(() => run(context, plan, how));
   context.emit({ type: 'run.done', report });
   let failure: unknown;
   try {
@@ -138,7 +139,10 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const document = proof === undefined ? report : { ...report, verify: proof };
   // An action finds out as the last one that there is nothing to do, for example that a template is there already.
   const idle = report.actions.every((action) => action.result === 'unchanged');
-  output.result(document, () => (idle ? `${change.nothing}\n` : summary(report, proof, runtime)));
+  output.result(document, () => (idle ? `${change.nothing}\n` : summary(report, proof, runtime)), {
+    markdown: () => renderApplyMarkdown(report, proof),
+    junit: () => renderApplyJunit(report, proof),
+  });
   if (failure !== undefined) {
     output.error(failure);
     return exitCodeOf(failure);

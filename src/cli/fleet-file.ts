@@ -1,7 +1,7 @@
 /** Reads a fleet file with all that belongs to it: blueprints beside it or from the package, and the template aliases. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { DesiredFleet } from '../domain/desired.ts';
 import { renderDiagnostics } from '../render/diagnostics.ts';
 import { type CatalogAliases, parseCatalog } from '../spec/catalog.ts';
@@ -10,6 +10,7 @@ import { type LoadResult, loadFleet } from '../spec/load.ts';
 import { hasErrors } from '../util/diagnostic.ts';
 import { UsageError } from '../util/errors.ts';
 import { assetPath, readInput } from './files.ts';
+import { readLock } from './lock-file.ts';
 import type { Options } from './options.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -88,7 +89,8 @@ export async function checkFleetFile(
     throw new UsageError('no fleet file was given', { hint: 'add -f FILE, or -f - to read it from stdin' });
   }
   const text = await readInput(runtime, file, 'fleet file');
-  const folders = blueprintFolders(file === '-' ? runtime.host.cwd : dirname(runtime.path(file)));
+  const folder = file === '-' ? runtime.host.cwd : dirname(runtime.path(file));
+  const folders = blueprintFolders(folder);
   const result = loadFleet({
     file: file === '-' ? '<stdin>' : file,
     text,
@@ -96,8 +98,17 @@ export async function checkFleetFile(
     readBlueprint: (name) => findBlueprint(folders, name),
     blueprintNames: blueprintNames(folders),
     readEnvironment: (name) => runtime.host.env[name],
+    resolvePath: (path) => resolve(folder, path),
   });
-  return { ...result, file };
+  const locked = await readLock(runtime, file);
+  return {
+    ...result,
+    ...(result.fleet && locked.lock ? { fleet: { ...result.fleet, lock: locked.lock } } : {}),
+    diagnostics: [...result.diagnostics, ...locked.diagnostics],
+    sources:
+      locked.text === undefined ? result.sources : new Map([...result.sources, [locked.file, locked.text]]),
+    file,
+  };
 }
 
 /**

@@ -11,7 +11,8 @@ const permissions: readonly string[] = ['destroy', 'recreate', 'restart'];
 /** All flags by the name under which commander keeps them; a flag means the same in every command that has it. */
 export interface Options {
   // every command
-  readonly output: 'human' | 'json' | 'ndjson';
+  /** `markdown` and `junit` only for commands that report on a fleet. */
+  readonly output: 'human' | 'json' | 'ndjson' | 'markdown' | 'junit';
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly color?: boolean;
@@ -32,6 +33,7 @@ export interface Options {
   // plans
   readonly file?: string;
   readonly plan?: string;
+  readonly skipStale?: boolean;
   readonly save?: string;
   readonly detailedExitcode?: boolean;
   readonly allow?: readonly Permission[];
@@ -69,6 +71,11 @@ export interface Options {
   readonly force?: boolean;
   readonly purge?: boolean;
   readonly available?: boolean;
+  readonly checksum?: string;
+  readonly filename?: string;
+  readonly oci?: string;
+  /** `template download --url`: the archive's, not the cluster's. */
+  readonly archiveUrl?: string;
   readonly running?: boolean;
   readonly errors?: boolean;
   readonly limit?: number;
@@ -159,8 +166,8 @@ export interface OptionRow {
 export const globalRows: readonly OptionRow[] = [
   {
     flags: '-o, --output <format>',
-    text: 'human, json (one document) or ndjson (events)',
-    parse: choice('human', 'json', 'ndjson'),
+    text: 'human, json (one document) or ndjson (events); plan, apply, verify: also markdown, junit',
+    parse: choice('human', 'json', 'ndjson', 'markdown', 'junit'),
     shared: true,
   },
   { flags: '-y, --yes', text: 'answer ordinary confirmations with yes', shared: true },

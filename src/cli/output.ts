@@ -3,14 +3,22 @@
  * `ndjson` one line per event and the document as the last line.
  */
 import { renderError } from '../render/errors.ts';
+import { renderErrorJunit } from '../render/junit.ts';
 import { createStyle, type Style } from '../render/style.ts';
 import { type ErrorDocument, InternalError, isPvefleetError, messageOf } from '../util/errors.ts';
 import { redactText, redactValue } from '../util/redact.ts';
 import type { Host, HostWriter } from './host.ts';
 import type { Options } from './options.ts';
 
+/** A result in the formats that only some commands have. */
+interface Reports {
+  readonly markdown: () => string;
+  readonly junit: () => string;
+}
+
 /** Writes what a command has to say. */
 export interface Output {
+  /** `human` also while the result is Markdown or JUnit: messages and progress are for people then. */
   readonly format: 'human' | 'json' | 'ndjson';
   readonly quiet: boolean;
   /** Dress of results. */
@@ -22,8 +30,13 @@ export interface Output {
    *
    * @param document - what programs get; has a `format` key.
    * @param human - what people get; ends with a newline, or is empty.
+   * @param reports - the same as Markdown and JUnit; commands without them are not let in with those formats.
    */
-  result<T extends { readonly format: string }>(document: T, human: (style: Style) => string): void;
+  result<T extends { readonly format: string }>(
+    document: T,
+    human: (style: Style) => string,
+    reports?: Reports,
+  ): void;
   /** Writes text for people beside the result, to stderr; not with `--quiet`. */
   say(text: string): void;
   /** Writes a question's preliminaries to stderr, also with `--quiet`. */
@@ -74,22 +87,28 @@ function styleOf(stream: HostWriter, options: Options, env: Host['env']): Style 
  *
  * @param host - streams and environment.
  * @param options - format, colours, quiet, verbose.
+ * @param command - its words, for reports.
  * @returns the output.
  */
-export function createOutput(host: Pick<Host, 'stdout' | 'stderr' | 'env'>, options: Options): Output {
-  const format = options.output;
+export function createOutput(
+  host: Pick<Host, 'stdout' | 'stderr' | 'env'>,
+  options: Options,
+  command = 'pvefleet',
+): Output {
+  const report = options.output === 'markdown' || options.output === 'junit' ? options.output : undefined;
+  const format = options.output === 'json' || options.output === 'ndjson' ? options.output : 'human';
   let written = false;
   const output: Output = {
     format,
     quiet: options.quiet === true,
     style: styleOf(host.stdout, options, host.env),
     errorStyle: styleOf(host.stderr, options, host.env),
-    result: (document, human) => {
+    result: (document, human, reports) => {
       if (written) throw new InternalError('a second result was written');
       written = true;
       const text =
         format === 'human'
-          ? redactText(human(output.style))
+          ? redactText(report && reports ? reports[report]() : human(output.style))
           : `${JSON.stringify(redactValue(document), null, format === 'json' ? 2 : 0)}\n`;
       output.pause(() => host.stdout.write(text));
     },
@@ -106,6 +125,10 @@ export function createOutput(host: Pick<Host, 'stdout' | 'stderr' | 'env'>, opti
       host.stdout.write(line);
     },
     error: (error) => {
+      if (report === 'junit' && !written) {
+        const document = errorDocument(error);
+        output.result(document, () => renderErrorJunit(command, document));
+      }
       if (format === 'human' || written) {
         const text = renderError(error, output.errorStyle, { verbose: options.verbose === true });
         output.pause(() => host.stderr.write(text));

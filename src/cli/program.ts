@@ -34,6 +34,10 @@ interface CommandRow {
   readonly operands?: string;
   readonly text: string;
   readonly options?: readonly OptionRow[];
+  /** Has Markdown and JUnit beside the formats that every command has. */
+  readonly reports?: true;
+  /** Gives a flag another meaning in this command. */
+  readonly adjust?: (flags: Partial<Options>, args: readonly string[]) => Partial<Options>;
   readonly load?: () => Promise<CommandModule>;
 }
 
@@ -47,6 +51,16 @@ const timeoutRow: OptionRow = {
 const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
 const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
 const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
+const fileNameRow: OptionRow = { flags: '--filename <name>', text: 'name of the archive on the storage' };
+const templateLock = (): Promise<CommandModule> => import('./commands/template-lock.ts');
+
+/** `template download --url URL` without a name: that is the archive's URL; the cluster's is in environment or profile. */
+function archiveUrl(flags: Partial<Options>, args: readonly string[]): Partial<Options> {
+  const { url, ...rest } = flags;
+  return url === undefined || args.length > 0 || flags.oci !== undefined
+    ? flags
+    : { ...rest, archiveUrl: url };
+}
 
 const groups: readonly (readonly [heading: string, commands: readonly CommandRow[]])[] = [
   [
@@ -85,6 +99,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...planRows,
           snapshotFirstRow,
         ],
+        reports: true,
         load: () => import('./commands/plan.ts'),
       },
       {
@@ -93,16 +108,22 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         options: [
           fileRow,
           { flags: '--plan <file>', text: 'carry out a saved plan' },
+          {
+            flags: '--skip-stale',
+            text: 'with --plan: go on without containers that changed since (exit 6)',
+          },
           ...planRows,
           snapshotFirstRow,
           failFastRow,
         ],
+        reports: true,
         load: () => import('./commands/apply.ts'),
       },
       {
         name: 'verify',
         text: 'compare the cluster with the file; exit 7 on drift',
         options: [fileRow, ...scopeRows],
+        reports: true,
         load: () => import('./commands/verify.ts'),
       },
       {
@@ -242,10 +263,43 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
       },
       {
         name: 'template download',
-        operands: '<template>',
-        text: 'download from the catalogue, with checksum',
-        options: [targetNode, targetStorage],
+        operands: '[template]',
+        text: 'download from the catalogue, from a URL (--url) or a registry (--oci)',
+        options: [
+          {
+            flags: '--oci <image:tag>',
+            text: 'image of a registry, for example docker.io/library/alpine:3.22',
+          },
+          { flags: '--checksum <algorithm:hex>', text: 'with --url: what the server verifies, sha512:…' },
+          fileNameRow,
+          targetNode,
+          targetStorage,
+        ],
+        adjust: archiveUrl,
         load: () => import('./commands/template-download.ts'),
+      },
+      {
+        name: 'template upload',
+        operands: '<file>',
+        text: 'upload an archive of this machine, with checksum',
+        options: [fileNameRow, targetNode, targetStorage],
+        load: () => import('./commands/template-upload.ts'),
+      },
+      {
+        name: 'template lock',
+        text: "pin the fleet's templates in templates.lock; changes no cluster",
+        options: [fileRow],
+        load: templateLock,
+      },
+      {
+        name: 'template upgrade',
+        operands: '[names...]',
+        text: 'show newer templates than those pinned; with --yes pin them',
+        options: [
+          fileRow,
+          { flags: '--detailed-exitcode', text: 'exit 7 when there are newer ones', shared: true },
+        ],
+        load: templateLock,
       },
       {
         name: 'template delete',
@@ -380,7 +434,10 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
   command.action(async () => {
     applyEnvironment(command, [...globalRows, ...(row.options ?? [])], options.env);
     // commander keeps values untyped; the rows above and Options in options.ts list the same flags.
-    const flags = command.optsWithGlobals<Partial<Options>>();
+    const given = command.optsWithGlobals<Partial<Options>>();
+    const flags = row.adjust?.(given, command.args) ?? given;
+    if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
+      command.error(`the output ${flags.output} is for plan, apply and verify, not for ${row.name}`);
     await options.execute(load, {
       command: row.name,
       args: command.args,

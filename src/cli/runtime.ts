@@ -64,7 +64,7 @@ export function createRuntime(
   host: Host,
   clock: Clock = systemClock,
 ): Runtime {
-  const output = createOutput(host, options);
+  const output = createOutput(host, options, command);
   const interrupts = createInterrupts(host);
   const path = (file: string): string => resolve(host.cwd, file);
   const isTerminal = host.stdin.isTTY === true && host.stderr.isTTY === true;
@@ -79,7 +79,7 @@ export function createRuntime(
   const startSink = async (): Promise<EventSink> => {
     const { createSink, tee } = await import('../render/sink.ts');
     const started = await createSink({
-      format: options.output,
+      format: output.format,
       isTty: host.stderr.isTTY === true && !isCi && host.env['TERM'] !== 'dumb',
       quiet: options.quiet === true,
       verbose: options.verbose === true,

@@ -8,6 +8,7 @@ import { globMatcher } from '../util/glob.ts';
 import { suggest } from '../util/suggest.ts';
 import type { ClusterSnapshot, StorageInfo, StoredTemplate } from './actual.ts';
 import type { TemplateAlias } from './desired.ts';
+import type { TemplateSource } from './template-source.ts';
 
 /** The parts of an archive's file name. */
 export interface TemplateName {
@@ -33,6 +34,8 @@ export type TemplateChoice =
       readonly node: string;
       readonly storage: string;
       readonly template: string;
+      /** Absent: the catalogue. */
+      readonly from?: TemplateSource;
     }
   | { readonly kind: 'missing'; readonly diagnostic: Diagnostic };
 
@@ -101,6 +104,11 @@ function compareCandidates(a: Candidate, b: Candidate): number {
     Number(b.name.architecture === 'amd64') - Number(a.name.architecture === 'amd64') ||
     naturalCompare(a.file, b.file)
   );
+}
+
+/** Orders archives of one template by their names, the newest first. */
+export function compareTemplateFiles(a: string, b: string): number {
+  return compareCandidates({ file: a, name: parseTemplateName(a) }, { file: b, name: parseTemplateName(b) });
 }
 
 function pick<T extends Candidate>(

@@ -4,6 +4,7 @@
  */
 import type { SecretPlaceholder } from '../schema/request.ts';
 import type { SourceRange } from '../util/diagnostic.ts';
+import type { TemplateLock, TemplateSource } from './template-source.ts';
 
 /** Unique name of a container within its fleet. */
 export type ContainerKey = string;
@@ -131,6 +132,8 @@ export interface DesiredContainer {
   readonly node: string;
   /** Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. */
   readonly template: string;
+  /** The template as the file writes it, where that is an alias; the key of `templates.lock`. Never part of a digest. */
+  readonly templateName?: string;
   /** Storage that templates are downloaded to; absent: the first one of the node that takes templates. */
   readonly templateStorage?: string;
   readonly unprivileged: boolean;
@@ -172,4 +175,8 @@ export interface DesiredFleet {
   readonly containers: readonly DesiredContainer[];
   /** Short names of templates. */
   readonly aliases?: Readonly<Record<string, TemplateAlias>>;
+  /** Own templates by the file name of their archive, which is what `template` of a container holds. */
+  readonly sources?: Readonly<Record<string, TemplateSource>>;
+  /** What `templates.lock` pins; absent: there is no such file. */
+  readonly lock?: TemplateLock;
 }

@@ -1,10 +1,12 @@
 /** Templates that a plan needs: resolved once per name and place, downloaded once per storage. */
 import { naturalCompare } from '../util/compare.ts';
-import { downloadAction, downloadId } from './actions.ts';
+import { downloadId } from './actions.ts';
 import type { ClusterSnapshot, StorageInfo } from './actual.ts';
-import { resolveTemplate, type TemplateChoice } from './appliance.ts';
+import type { TemplateChoice } from './appliance.ts';
 import type { ContainerPlan } from './assemble.ts';
+import { chooseTemplate } from './choose-template.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
+import { fetchAction } from './fetch-template.ts';
 import type { Action } from './plan.ts';
 
 type Download = Extract<TemplateChoice, { readonly kind: 'download' }>;
@@ -21,16 +23,12 @@ export function createResolver(
   snapshot: ClusterSnapshot,
 ): (desired: DesiredContainer) => TemplateChoice {
   const choices = new Map<string, TemplateChoice>();
-  return ({ template, templateStorage, node, options }) => {
-    const key = JSON.stringify([template, node, templateStorage, options.arch]);
+  return (desired) => {
+    const { template, templateName, templateStorage, node, options } = desired;
+    const key = JSON.stringify([template, templateName, node, templateStorage, options.arch]);
     const known = choices.get(key);
     if (known) return known;
-    const place = {
-      node,
-      ...(templateStorage === undefined ? {} : { storage: templateStorage }),
-      ...(options.arch === undefined ? {} : { architecture: options.arch }),
-    };
-    const choice = resolveTemplate(template, place, snapshot, fleet.aliases);
+    const choice = chooseTemplate(fleet, desired, snapshot);
     choices.set(key, choice);
     return choice;
   };
@@ -72,8 +70,6 @@ export function planDownloads(
   };
   return {
     plans: plans.map(link),
-    downloads: [...fetched.values()].map(({ node, storage, template }) =>
-      downloadAction(node, storage, template, { reason: 'not on the storage yet' }),
-    ),
+    downloads: [...fetched.values()].map((fetch) => fetchAction(fetch, { reason: 'not on the storage yet' })),
   };
 }

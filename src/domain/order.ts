@@ -7,6 +7,7 @@ import type { Action, ActionKind } from './plan.ts';
 const ranks: Readonly<Record<ActionKind, number>> = {
   'template.delete': 0,
   'template.download': 1,
+  'template.upload': 1,
   'container.shutdown': 2,
   'container.stop': 3,
   'container.destroy': 4,

@@ -17,6 +17,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'origin',
   'vmid',
   'template',
+  'templateName',
   'templateStorage',
   'access',
   'adopt',

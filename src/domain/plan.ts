@@ -30,6 +30,7 @@ export interface FieldChange {
 
 export type ActionKind =
   | 'template.download'
+  | 'template.upload'
   | 'container.create'
   | 'container.configure'
   | 'container.resize-disk'

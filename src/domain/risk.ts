@@ -4,6 +4,7 @@ import { refusal } from './refusal.ts';
 
 const risks: Readonly<Record<ActionKind, Risk>> = {
   'template.download': 'safe',
+  'template.upload': 'safe',
   'template.delete': 'destructive',
   'container.create': 'safe',
   'container.configure': 'safe',

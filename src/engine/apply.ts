@@ -2,7 +2,7 @@
 import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
-import { ApplyError, CancelledError, PlanRefusedError } from './errors.ts';
+import { ApplyError, CancelledError, PlanRefusedError, type StaleAction } from './errors.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
 import { checkSecrets } from './prepare-request.ts';
@@ -11,11 +11,18 @@ import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
 import { type Job, runJobs } from './scheduler.ts';
+import { leftOut } from './stale.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions {
   /** Start nothing new after the first failure. */
   readonly failFast?: boolean;
+}
+
+/** How to carry out a plan that was saved earlier. */
+export interface ApplySavedOptions extends ApplyOptions {
+  /** Leave out the containers that have changed since, and go on with the others. */
+  readonly skipStale?: boolean;
 }
 
 const results: readonly ActionResult[] = [
@@ -30,8 +37,9 @@ const results: readonly ActionResult[] = [
 /** After these, what depends on the action is not tried. A divergence is reported, but the server did accept the work. */
 const blocking: ReadonlySet<ActionResult> = new Set(['failed', 'skipped', 'indeterminate']);
 const interruptedCode = 'INTERRUPTED';
+const staleCode = 'PLAN_STALE';
 
-function skipped(run: RunState, action: Action, because: string): ActionReport {
+function skipped(run: RunState, action: Action, because: string, code = 'SKIPPED'): ActionReport {
   const vmid = run.vmidOf(action);
   const isInterrupt = because === interruptedCode;
   return {
@@ -44,7 +52,7 @@ function skipped(run: RunState, action: Action, because: string): ActionReport {
     ...(vmid === undefined ? {} : { vmid }),
     error: {
       format: 'pvefleet.error/1',
-      code: isInterrupt ? interruptedCode : 'SKIPPED',
+      code: isInterrupt ? interruptedCode : code,
       message: isInterrupt ? 'not tried: interrupted' : `not tried: ${because}`,
     },
   };
@@ -72,11 +80,17 @@ async function runPlan(
   plan: Plan,
   run: RunState,
   options: ApplyOptions,
+  left: ReadonlyMap<string, string>,
 ): Promise<ActionReport[]> {
-  const jobs = plan.actions.map((action): ActionJob => {
+  const going = plan.actions.filter(({ id }) => !left.has(id));
+  const jobs = going.map((action): ActionJob => {
     return { id: action.id, dependsOn: action.dependsOn, rooms: roomsOf(action, context.limits), action };
   });
-  return runJobs(jobs, {
+  const reports = plan.actions.flatMap((action) => {
+    const reason = left.get(action.id);
+    return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
+  });
+  const done = await runJobs(jobs, {
     run: async (job) => {
       const report = await runAction(context, run, job.action);
       if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
@@ -86,6 +100,8 @@ async function runPlan(
     skip: (job, because) => announce(context, skipped(run, job.action, because)),
     stopped: () => (context.drain.aborted || context.signal.aborted ? interruptedCode : run.stop),
   });
+  const byId = new Map([...reports, ...done].map((report) => [report.id, report]));
+  return plan.actions.flatMap(({ id }) => byId.get(id) ?? []);
 }
 
 /** Whether the user's interruption left something undone or unknown. */
@@ -114,13 +130,22 @@ export async function applyPlan(
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
+  return carryOutPlan(context, plan, options, new Map());
+}
+
+async function carryOutPlan(
+  context: EngineContext,
+  plan: Plan,
+  options: ApplyOptions,
+  left: ReadonlyMap<string, string>,
+): Promise<ApplyReport> {
   if (plan.refusals.length > 0) {
     throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
   }
-  await checkSecrets(context, plan);
+  await checkSecrets(context, { ...plan, actions: plan.actions.filter(({ id }) => !left.has(id)) });
   const startedAt = context.clock.now();
   const run = createRunState(plan);
-  const actions = await runPlan(context, plan, run, options);
+  const actions = await runPlan(context, plan, run, options, left);
   return {
     format: 'pvefleet.apply/1',
     fleet: plan.fleet,
@@ -138,14 +163,17 @@ export async function applyPlan(
  *
  * @param context - as for {@link applyPlan}.
  * @param plan - from a plan file.
- * @param options - as for {@link applyPlan}.
+ * @param options.failFast - as for {@link applyPlan}.
+ * @param options.skipStale - go on without the containers that no longer fit; they are `skipped` in the report, with the
+ *   code PLAN_STALE.
  * @returns the report.
- * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions.
+ * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. With
+ *   `skipStale` only when nothing would be left.
  */
 export async function applySavedPlan(
   context: EngineContext,
   plan: Plan,
-  options: ApplyOptions = {},
+  options: ApplySavedOptions = {},
 ): Promise<ApplyReport> {
   if (plan.refusals.length > 0) {
     throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
@@ -153,15 +181,27 @@ export async function applySavedPlan(
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
   const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
   const stale = staleActions(plan, snapshot);
-  if (stale.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, stale });
-  return applyPlan(context, plan, options);
+  const left = leftOut(plan, stale);
+  if (stale.length > 0 && !(options.skipStale && left.size < plan.actions.length))
+    throw new PlanRefusedError({ fleet: plan.fleet, stale });
+  return carryOutPlan(context, plan, options, left);
+}
+
+/** The steps that were left out because a saved plan was stale. */
+function staleSteps(report: ApplyReport): StaleAction[] {
+  return report.actions.flatMap(({ id, key, vmid, error }) =>
+    error?.code === staleCode
+      ? [{ id, key, reason: error.message, ...(vmid === undefined ? {} : { vmid }) }]
+      : [],
+  );
 }
 
 /**
  * Turns a report into an exit: returns when all went well.
  *
  * @param report - of {@link applyPlan}.
- * @throws CancelledError when the run was interrupted; ApplyError when an action failed, diverged or was skipped.
+ * @throws CancelledError when the run was interrupted; ApplyError when an action failed, diverged or was skipped;
+ *   PlanRefusedError when all went well but for what was left out because it was stale.
  */
 export function assertApplied(report: ApplyReport): void {
   if (report.interrupted) {
@@ -169,5 +209,14 @@ export function assertApplied(report: ApplyReport): void {
     throw new CancelledError(runningUpids.length > 0 ? 'detached' : 'draining', { runningUpids, report });
   }
   const { failed, diverged, skipped: left, indeterminate } = report.summary;
+  const stale = staleSteps(report);
+  if (stale.length > 0 && failed + diverged + indeterminate === 0 && left === stale.length) {
+    const keys = [...new Set(stale.map(({ key }) => key))].join(', ');
+    throw new PlanRefusedError({
+      fleet: report.fleet,
+      stale,
+      message: `the plan of ${report.fleet} is stale in part: ${keys} left out, the rest is done`,
+    });
+  }
   if (failed + diverged + left + indeterminate > 0) throw new ApplyError(report);
 }

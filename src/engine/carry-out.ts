@@ -2,6 +2,7 @@
 import { PveConflictError } from '../api/errors/conflict-error.ts';
 import { PveError } from '../api/errors/pve-error.ts';
 import type { RequestOptions } from '../api/types.ts';
+import { fetchesTemplate } from '../domain/fetch-template.ts';
 import type { Action } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
@@ -17,6 +18,7 @@ import {
   reasonOf,
 } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
+import { checkUpload } from './local-files.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
 import { type LostRequest, recover } from './recover.ts';
 import type { RunState } from './run-state.ts';
@@ -69,6 +71,9 @@ function isAlreadyDone(action: Action, error: unknown): boolean {
       return kind === 'not-running' || /CT \d+ not running/.test(reason);
     case 'container.resize-disk':
       return /already at specified size/.test(reason);
+    case 'template.download':
+      // PVE: a file of that name came in between; names are what counts
+      return /refusing to override existing file/.test(reason);
     default:
       return false;
   }
@@ -92,6 +97,21 @@ interface Progress {
   waits: number;
 }
 
+/** Percentages of an upload, as a download's log has them. */
+function uploadProgress(context: EngineContext, { id, request }: Action): RequestOptions {
+  const total = request.upload?.sizeBytes;
+  if (total === undefined || total === 0) return {};
+  let percent = -1;
+  return {
+    onSent: (bytes) => {
+      const now = Math.floor((bytes / total) * 100);
+      if (now === percent) return;
+      percent = now;
+      context.emit({ type: 'task.progress', id, percent });
+    },
+  };
+}
+
 async function attempt(
   context: EngineContext,
   run: RunState,
@@ -102,7 +122,8 @@ async function attempt(
   const sentAt = context.clock.now();
   let answer: unknown;
   try {
-    answer = await send(context, request, {});
+    if (request.upload) await checkUpload(request.upload);
+    answer = await send(context, request, uploadProgress(context, action));
   } catch (error) {
     const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
     return meetRefusal(context, run, lost, progress, error);
@@ -176,7 +197,7 @@ async function waitForLock(
 
 /** A template that is there already needs no request at all. */
 async function isThere(context: EngineContext, action: Action): Promise<boolean> {
-  const volume = action.kind === 'template.download' ? volumeOf(action) : undefined;
+  const volume = fetchesTemplate(action) ? volumeOf(action) : undefined;
   return volume !== undefined && hasVolume(context, volume.node, volume.storage, volume.volid);
 }
 

@@ -2,6 +2,7 @@
 import type { Returns } from '../api/types.ts';
 import { decodeNumber } from '../codec/scalar.ts';
 import type { ActualContainer, GuestSummary } from '../domain/actual.ts';
+import { fetchedFile } from '../domain/fetch-template.ts';
 import type { Action } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { isGone } from './failures.ts';
@@ -87,9 +88,8 @@ export async function hasSnapshot(
 
 /** Node, storage and volume id of a template action; undefined for other actions. */
 export function volumeOf(action: Action): { node: string; storage: string; volid: string } | undefined {
-  const [storage, template, volume] = ['storage', 'template', 'volume'].map((name) =>
-    requestText(action.request, name),
-  );
+  const [storage, volume] = ['storage', 'volume'].map((name) => requestText(action.request, name));
+  const template = fetchedFile(action.request);
   if (!action.kind.startsWith('template.') || storage === undefined) return undefined;
   const { node } = action.target;
   if (template !== undefined) return { node, storage, volid: `${storage}:vztmpl/${template}` };

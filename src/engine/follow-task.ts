@@ -18,6 +18,7 @@ export type Outcome =
 
 const verbs: Readonly<Record<ActionKind, string>> = {
   'template.download': 'download template',
+  'template.upload': 'upload template',
   'template.delete': 'delete template',
   'container.create': 'create',
   'container.configure': 'configure',

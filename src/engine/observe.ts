@@ -68,7 +68,7 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   const wanted = fresh.map(({ desired }) => desired);
   return wanted.length === 0
     ? snapshot
-    : { ...snapshot, ...(await readTemplates(context, snapshot, wanted, fleet.aliases)) };
+    : { ...snapshot, ...(await readTemplates(context, snapshot, wanted, fleet)) };
 }
 
 /**

@@ -1,17 +1,17 @@
-/** Saved plans: a JSON file of mode 0600, written atomically, whose id proves that nobody edited it. */
+/**
+ * Saved plans: a JSON file of mode 0600, written atomically, whose id proves that nobody edited it. It holds no time: the
+ * same file, cluster and policy give the same bytes.
+ */
 
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Plan } from '../domain/plan.ts';
-import { digestOf } from '../util/canonical-json.ts';
+import { canonicalJson, digestOf } from '../util/canonical-json.ts';
 import { messageOf, UsageError } from '../util/errors.ts';
 import { PlanRefusedError } from './errors.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Where a saved plan comes from; not part of its id. */
 export interface PlanFileMeta {
-  /** ISO 8601. */
-  readonly createdAt: string;
   /** `pvefleet 0.1.0`. */
   readonly tool: string;
   /** URL of the cluster that was observed. */
@@ -37,18 +37,9 @@ export interface PlanFile {
  */
 export async function writePlanFile(path: string, plan: Plan, meta: PlanFileMeta): Promise<void> {
   const file: PlanFile = { format: 'pvefleet.plan-file/1', plan, meta };
-  const temporary = join(dirname(path), `.${randomUUID()}.pvefleet-plan`);
   try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(file, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
+    await replaceFile(path, `${canonicalJson(file, 2)}\n`, 0o600);
   } catch (cause) {
-    await rm(temporary, { force: true });
     throw new UsageError(`cannot write the plan to ${path}: ${messageOf(cause)}`, {
       code: 'PLAN_FILE_UNWRITABLE',
       cause,
@@ -113,7 +104,6 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
     format: 'pvefleet.plan-file/1',
     plan,
     meta: {
-      createdAt: textOf(meta['createdAt']),
       tool: textOf(meta['tool']),
       endpoint: textOf(meta['endpoint']),
       ...(typeof meta['source'] === 'string' ? { source: meta['source'] } : {}),

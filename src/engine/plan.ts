@@ -11,6 +11,7 @@ import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { readSnapshots } from './effects.ts';
+import { uploadsOf, withLocalFiles } from './local-files.ts';
 import { observe } from './observe.ts';
 import { mapBounded } from './parallel.ts';
 
@@ -75,7 +76,10 @@ export async function makePlan(
 ): Promise<Planned> {
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate });
   const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
-  return ready(context, planFleet(fleet, snapshot, policy), snapshot);
+  const plan = planFleet(fleet, snapshot, policy);
+  // only now it is known which files of this machine are needed; planning again with their checksums costs no request
+  const read = await withLocalFiles(fleet, uploadsOf(plan));
+  return ready(context, read ? planFleet(read, snapshot, policy) : plan, snapshot);
 }
 
 /**
@@ -142,6 +146,20 @@ export async function makeResizePlan(
 }
 
 /**
+ * The node that fetches an archive.
+ *
+ * @param wanted - default: the first online one.
+ * @throws UsageError when it is not there or not online.
+ */
+export function downloadNode(snapshot: ClusterSnapshot, wanted: string | undefined): string {
+  const node = wanted ?? snapshot.nodes.find(({ online }) => online)?.node;
+  if (node !== undefined && snapshot.nodes.some((one) => one.node === node && one.online)) return node;
+  throw new UsageError(node === undefined ? 'no node is online' : `there is no online node '${node}'`, {
+    hint: `nodes: ${snapshot.nodes.map((one) => one.node).join(', ')}`,
+  });
+}
+
+/**
  * Plan of `template download`.
  *
  * @param wanted - file name of the catalogue, package, or short name such as `debian-13`.
@@ -155,12 +173,7 @@ export async function makeDownloadPlan(
   target: DownloadTarget = {},
 ): Promise<Planned> {
   const snapshot = await observe(context, { templates: true });
-  const node = target.node ?? snapshot.nodes.find(({ online }) => online)?.node;
-  if (node === undefined || !snapshot.nodes.some((one) => one.node === node && one.online)) {
-    throw new UsageError(node === undefined ? 'no node is online' : `there is no online node '${node}'`, {
-      hint: `nodes: ${snapshot.nodes.map((one) => one.node).join(', ')}`,
-    });
-  }
+  const node = downloadNode(snapshot, target.node);
   const place = target.storage === undefined ? { node } : { node, storage: target.storage };
   // what is stored already does not count: the newest of the catalogue is asked for
   const sources = { storages: snapshot.storages, templates: [], catalogue: snapshot.catalogue };

@@ -1,6 +1,7 @@
 /** Which privileges a fleet needs, which of them an account has, and the commands that grant the rest. Pure. */
 import { decodeBoolean } from '../codec/scalar.ts';
 import type { DesiredContainer, DesiredFleet } from '../domain/desired.ts';
+import { fetchesTemplate } from '../domain/fetch-template.ts';
 import type { Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import { requestText } from './request-text.ts';
@@ -87,10 +88,14 @@ export function neededPrivileges(fleet: DesiredFleet, plan: Plan): Need[] {
   const vmids = new Map(plan.actions.map(({ target }) => [target.key, target.vmid]));
   const downloads = plan.actions.flatMap(({ kind, request }): Need[] => {
     const storage = requestText(request, 'storage');
-    if (kind !== 'template.download' || storage === undefined) return [];
+    if (!fetchesTemplate({ kind }) || storage === undefined) return [];
     const path = `/storage/${storage}`;
     const privileges = ['Datastore.AllocateTemplate', 'Datastore.Audit'];
-    return [{ path, grantAt: path, role: 'FleetStorage', privileges }];
+    const need: Need = { path, grantAt: path, role: 'FleetStorage', privileges };
+    if (!/\/(?:download-url|oci-registry-pull)$/.test(request.path)) return [need];
+    // PVE: what the node fetches from anywhere takes a right of its own
+    const at = `/nodes/${requestText(request, 'node')}`;
+    return [need, { path: at, grantAt: at, role: 'FleetSystem', privileges: ['Sys.AccessNetwork'] }];
   });
   const needs = [
     ...fleet.containers.flatMap((desired) => needsOf(desired, vmids.get(desired.key))),

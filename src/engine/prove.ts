@@ -1,6 +1,7 @@
 /** Read-back: after an action has succeeded, look whether the cluster is as the plan says. */
 import { parseUpid } from '../codec/upid.ts';
 import { readBack } from '../domain/converge.ts';
+import { fetchesTemplate } from '../domain/fetch-template.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import {
@@ -83,7 +84,7 @@ export async function unprovedChanges(
   const volume = volumeOf(action);
   if (volume) {
     const there = await hasVolume(context, node, volume.storage, volume.volid);
-    if (there === (action.kind === 'template.download')) return [];
+    if (there === fetchesTemplate(action)) return [];
     return absent('template', there ? 'absent' : 'present', there ? 'present' : 'absent');
   }
   const vmid = run.vmidOf(action);

@@ -6,6 +6,7 @@ import { PveConnectionError } from '../api/errors/connection-error.ts';
 import type { Returns } from '../api/types.ts';
 import { decodeNumber } from '../codec/scalar.ts';
 import { readBack } from '../domain/converge.ts';
+import { fetchedFile, fetchesTemplate } from '../domain/fetch-template.ts';
 import type { Action, ActionKind } from '../domain/plan.ts';
 import { occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
@@ -36,7 +37,8 @@ export type Verdict =
   | { readonly kind: 'unknown' };
 
 const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
-  'template.download': ['download'],
+  'template.download': ['download', 'ociregistrypull'],
+  'template.upload': ['imgcopy'],
   'template.delete': ['imgdel'],
   'container.create': ['vzcreate'],
   'container.configure': [],
@@ -76,7 +78,8 @@ async function newestTask(context: EngineContext, lost: LostRequest): Promise<Ta
     { node, source: 'all', limit: 50, ...only, ...(vmid === undefined ? {} : { vmid }) },
     { signal: context.signal },
   );
-  const id = vmid === undefined ? lost.request.params['template'] : vmid;
+  // PVE: an upload's task has an empty id
+  const id = vmid ?? (action.kind === 'template.upload' ? '' : fetchedFile(lost.request));
   return rows
     .filter((row) => types.includes(row.type) && (id === undefined || row.id === String(id)))
     .filter((row) => context.identity === undefined || row.user === context.identity)
@@ -90,7 +93,7 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   const volume = volumeOf(action);
   if (volume) {
     const there = await hasVolume(context, volume.node, volume.storage, volume.volid);
-    return action.kind === 'template.download' ? there : !there;
+    return fetchesTemplate(action) ? there : !there;
   }
   if (vmid === undefined) return false;
   if (action.kind === 'container.create') return (await occupantOf(context, action, node, vmid)) === 'ours';

@@ -2,8 +2,9 @@
 import type { Returns } from '../api/types.ts';
 import { decodeNumber } from '../codec/scalar.ts';
 import type { CatalogueEntry, ClusterSnapshot, StorageInfo, StoredTemplate } from '../domain/actual.ts';
-import { resolveTemplate, templateStorages } from '../domain/appliance.ts';
-import type { DesiredContainer, DesiredFleet } from '../domain/desired.ts';
+import { templateStorages } from '../domain/appliance.ts';
+import { chooseTemplate, type TemplateRules } from '../domain/choose-template.ts';
+import type { DesiredContainer } from '../domain/desired.ts';
 import type { EngineContext } from './context.ts';
 import { mapBounded } from './parallel.ts';
 import { compact } from './resources.ts';
@@ -14,7 +15,6 @@ export type Templates = Pick<ClusterSnapshot, 'templates' | 'catalogue'>;
 /** Containers to be made, or everything there is. */
 export type TemplateNeed = readonly DesiredContainer[] | 'all';
 
-type TemplateAliases = NonNullable<DesiredFleet['aliases']>;
 type CatalogueRow = Returns<'GET', '/nodes/{node}/aplinfo'>[number];
 
 function text(value: unknown): string | undefined {
@@ -86,17 +86,16 @@ export function eachOnce(storages: readonly StorageInfo[]): StorageInfo[] {
   return [...seen.values()];
 }
 
-function isStored(
+/** Whether only the catalogue can tell what a container's template is, or whether it can be had. */
+function needsCatalogue(
   desired: DesiredContainer,
   storages: readonly StorageInfo[],
   templates: readonly StoredTemplate[],
-  aliases: TemplateAliases,
+  rules: TemplateRules,
 ): boolean {
-  const { node, template, templateStorage, options } = desired;
-  const place = compact({ node, storage: templateStorage, architecture: options.arch });
-  const sources = { storages, templates, catalogue: [] };
-  const choice = resolveTemplate(template, place as { node: string }, sources, aliases);
-  return choice.kind === 'stored' && templates.some(({ volid }) => volid === choice.volid);
+  const choice = chooseTemplate(rules, desired, { storages, templates, catalogue: [] });
+  if (choice.kind === 'stored') return !templates.some(({ volid }) => volid === choice.volid);
+  return choice.kind !== 'download';
 }
 
 /**
@@ -105,14 +104,14 @@ function isStored(
  * @param snapshot - nodes and storages as observed.
  * @param need - containers to be made: their storages are listed, and the catalogue is read only when one of their
  *   templates is on none of them. Or `all`.
- * @param aliases - short names of templates.
+ * @param rules - aliases, own templates and lock of the fleet.
  * @returns archives and catalogue entries.
  */
 export async function readTemplates(
   context: EngineContext,
   snapshot: Pick<ClusterSnapshot, 'nodes' | 'storages'>,
   need: TemplateNeed,
-  aliases: TemplateAliases = {},
+  rules: TemplateRules = {},
 ): Promise<Templates> {
   const { storages } = snapshot;
   const online = snapshot.nodes.filter((node) => node.online).map((node) => node.node);
@@ -129,6 +128,6 @@ export async function readTemplates(
   const node =
     wanted === 'all'
       ? online[0]
-      : wanted.find((desired) => !isStored(desired, storages, templates, aliases))?.node;
+      : wanted.find((desired) => needsCatalogue(desired, storages, templates, rules))?.node;
   return { templates, catalogue: node === undefined ? [] : await readCatalogue(context, node) };
 }

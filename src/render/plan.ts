@@ -1,7 +1,9 @@
 /** A plan as text: grouped by container, aligned, effects named, refusals last where they are seen. */
 import type { Action, Effect, FieldChange, Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
+import { markdownCell } from './markdown.ts';
 import { clip, type Style } from './style.ts';
+import { fetchLine } from './templates.ts';
 import { counted, showChange, showValue } from './values.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
@@ -23,7 +25,7 @@ function signOf(actions: readonly Action[]): Sign {
   const kinds = new Set(actions.map((action) => action.kind));
   if (kinds.has('container.destroy')) return kinds.has('container.create') ? '±' : '-';
   if (kinds.has('container.create')) return '+';
-  if (kinds.has('template.download')) return '↓';
+  if (kinds.has('template.download') || kinds.has('template.upload')) return '↓';
   if (kinds.has('template.delete')) return '-';
   return kinds.has('container.configure') || kinds.has('container.resize-disk') ? '~' : '▶';
 }
@@ -96,9 +98,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   const first = group.actions[0] as Action;
   const create = group.actions.find((action) => action.kind === 'container.create');
   if (group.sign === '↓') {
-    return [
-      `download ${String(first.request.params['template'] ?? '')} to ${String(first.request.params['storage'] ?? '')}`,
-    ];
+    return [fetchLine(first)];
   }
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
   const after = group.actions.filter((action) => action.kind !== 'container.create');
@@ -192,7 +192,19 @@ export function renderPlan(plan: Plan, style: Style): string {
   ].join('\n')}\n`;
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** What a step does, for a table. */
+function markdownRows(action: Action): (readonly [field: string, change: string, effect: string])[] {
+  if (action.kind === 'container.create')
+    return [['', `create from ${fileOf(action.request.params['ostemplate'])}`, '']];
+  if (action.kind === 'template.download' || action.kind === 'template.upload')
+    return [['', fetchLine(action), '']];
+  if (action.changes.length === 0) return [['', action.reason, action.risk]];
+  return action.changes.map((change) => [
+    change.field,
+    `${showValue(change.from)} → ${showValue(change.to)}`,
+    effectWords[change.effect],
+  ]);
+}
 
 /**
  * Renders a plan as Markdown, for a pull request.
@@ -202,14 +214,18 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
  */
 export function renderPlanMarkdown(plan: Plan): string {
   const rows = plan.actions.flatMap((action) => {
-    const head = `| ${cell(action.target.key)} | ${action.target.vmid ?? ''} | ${action.target.node} | ${action.kind}`;
-    return action.changes.length === 0 || action.kind === 'container.create'
-      ? [`${head} | | | ${action.risk} |`]
-      : action.changes.map(
-          (change) =>
-            `${head} | ${cell(change.field)} | ${cell(showValue(change.from))} → ${cell(showValue(change.to))} | ${effectWords[change.effect]} |`,
-        );
+    const { key, vmid, node } = action.target;
+    return markdownRows(action).map(
+      (cells) =>
+        `| ${[key, String(vmid ?? ''), node, action.kind, ...cells].map(markdownCell).join(' | ')} |`,
+    );
   });
+  const hinted = ({ message, hint }: { readonly message: string; readonly hint?: string }): string =>
+    markdownCell(hint === undefined ? message : `${message} (${hint})`);
+  const remarks = [
+    ...plan.notices.map((notice) => `> ${hinted(notice)}`),
+    ...plan.refusals.map((refusal) => `> **Refused:** ${hinted(refusal)}`),
+  ];
   return `${[
     `### Fleet \`${plan.fleet}\`: ${summaryText(plan)}`,
     '',
@@ -221,8 +237,7 @@ export function renderPlanMarkdown(plan: Plan): string {
           '',
         ]
       : []),
-    ...plan.notices.map((notice) => `> ${cell(notice.message)}`),
-    ...plan.refusals.map((refusal) => `> **Refused:** ${cell(refusal.message)}`),
+    ...remarks.flatMap((remark) => [remark, '']),
     `Plan \`${plan.id.slice(0, 8)}\`.`,
   ].join('\n')}\n`;
 }

@@ -21,6 +21,7 @@ export interface Progress {
 
 const kindWords: Readonly<Record<string, string>> = {
   'template.download': 'download',
+  'template.upload': 'upload',
   'template.delete': 'delete template',
   'container.create': 'create',
   'container.configure': 'configure',

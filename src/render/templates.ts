@@ -1,9 +1,30 @@
 /** Appliance templates as tables: what the storages have, what the catalogue offers. */
+import type { Action } from '../domain/plan.ts';
 import type { CatalogueDocument, TemplatesDocument } from '../engine/templates.ts';
 import { humanSize } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Style } from './style.ts';
 import { renderTable } from './table.ts';
+
+/**
+ * Says where an archive comes from and goes to.
+ *
+ * @param action - a download or an upload.
+ * @returns for example `download debian-13-standard_13.1-2_amd64.tar.zst to local`.
+ */
+export function fetchLine(action: Action): string {
+  const { params, upload } = action.request;
+  const text = (name: string): string => String(params[name] ?? '');
+  const to = `to ${text('storage')}`;
+  const as = (name: string): string => (name === action.target.key ? '' : ` as ${action.target.key}`);
+  if (upload) return `upload ${upload.path}${as(upload.path.replace(/^.*\//, ''))} ${to}`;
+  if (params['reference'] !== undefined) return `pull ${text('reference')}${as('')} ${to}`;
+  if (params['url'] !== undefined) {
+    const unchecked = params['checksum'] === undefined ? ', without a checksum' : '';
+    return `download ${text('url')}${as(text('url').replace(/^.*\//, ''))} ${to}${unchecked}`;
+  }
+  return `download ${text('template')} ${to}`;
+}
 
 /**
  * Renders the templates on the storages.

@@ -15,4 +15,6 @@ export interface ApiRequest {
   /** Path template, for example `/nodes/{node}/lxc/{vmid}/config`. */
   readonly path: string;
   readonly params: Readonly<Record<string, WireValue | SecretPlaceholder>>;
+  /** A file of this machine that is sent as the last part of a multipart body; its name there is the parameter `filename`. */
+  readonly upload?: { readonly path: string; readonly sizeBytes?: number };
 }

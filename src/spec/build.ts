@@ -136,6 +136,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     vmid: typeof raw.vmid === 'number' ? raw.vmid : 'auto',
     node,
     template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
+    templateName: Object.hasOwn(context.aliases, template) ? template : undefined,
     templateStorage: raw.templateStorage,
     unprivileged: raw.unprivileged ?? true,
     compute: compact({

@@ -120,7 +120,7 @@ export interface FleetFile {
   readonly version: 1;
   readonly fleet: string;
   readonly vmids?: { readonly from: number; readonly to: number };
-  readonly templates?: Readonly<Record<string, string>>;
+  readonly templates?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly defaults?: FileContainer;
   readonly blueprints?: Readonly<Record<string, FileContainer>>;
   readonly containers?: Readonly<Record<string, FileContainer>>;

@@ -15,7 +15,8 @@ import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
 import { fleetSchema } from './schema.ts';
-import { locate, mapMember, member, type Place, type Tree, toPlain } from './tree.ts';
+import { readOwnTemplates } from './template-sources.ts';
+import { locate, mapMember, member, type Place, type Tree } from './tree.ts';
 import { validate } from './validate.ts';
 
 /** What {@link loadFleet} is given. */
@@ -31,6 +32,8 @@ export interface LoadInput {
   readonly blueprintNames?: readonly string[];
   /** For `${env:NAME}` in sshKeys. Absent: such references are errors. */
   readonly readEnvironment?: (name: string) => string | undefined;
+  /** Gives the absolute form of a path that the file writes; absent: paths stay as they are. */
+  readonly resolvePath?: (path: string) => string;
 }
 
 /** What comes of it; `fleet` is absent when there are errors. */
@@ -104,8 +107,8 @@ export function loadFleet(input: LoadInput): LoadResult {
   });
   const instances = expandFleet(tree, blueprints, findings);
   for (const instance of instances) checkContainer(instance, findings);
-  const own = mapMember(tree, 'templates');
-  const aliases = { ...input.aliases, ...(own ? (toPlain(own) as CatalogAliases) : {}) };
+  const own = readOwnTemplates(mapMember(tree, 'templates'), input.resolvePath ?? ((path) => path), findings);
+  const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
@@ -114,5 +117,6 @@ export function loadFleet(input: LoadInput): LoadResult {
     name: name?.kind === 'scalar' ? String(name.value) : '',
     vmids,
     containers: instances.map((instance) => buildContainer(instance, { aliases, readEnvironment })),
+    ...(Object.keys(own.sources).length === 0 ? {} : { sources: own.sources }),
   });
 }

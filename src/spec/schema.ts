@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { checkAddress, checkInterfaceAddress, checkNameserver } from './addresses.ts';
 import { maxCount } from './file.ts';
 import * as format from './formats.ts';
+import { templateSourceValue } from './template-sources.ts';
 import {
   environmentValue,
   modeValue,
@@ -26,6 +27,27 @@ const strings: Json = { type: 'array', items: string };
 const oneOrMore: Json = { anyOf: [string, strings] };
 const sizeJson: Json = { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)? ?(KiB|MiB|GiB|TiB)$' };
 const secretJson: Json = { type: 'string', pattern: '^\\$\\{(env|file|command):[^}]+\\}$' };
+
+const checksumJson: Json = {
+  type: 'string',
+  pattern: '^(md5|sha1|sha224|sha256|sha384|sha512):[0-9A-Fa-f]{32,128}$',
+  description: 'ALGORITHM:HEX; the server verifies it after the download',
+};
+const fileNameJson: Json = { type: 'string', description: 'Name of the archive on the storages' };
+const sourceJson = (key: string, description: string, more: Json = {}): Json => ({
+  type: 'object',
+  properties: { [key]: { type: 'string', description }, filename: fileNameJson, ...more },
+  required: [key],
+  additionalProperties: false,
+});
+const templateSourceJson: Json = {
+  anyOf: [
+    { type: 'string', description: 'Pattern of file names, or a volume STORAGE:vztmpl/FILE' },
+    sourceJson('url', 'The nodes download it from there', { checksum: checksumJson }),
+    sourceJson('oci', 'Image of a registry, REGISTRY/IMAGE:TAG; Proxmox VE 9.1 or newer'),
+    sourceJson('file', 'A file of this machine that is uploaded; starts at the folder of the fleet file'),
+  ],
+};
 
 /** A value with a check of our own; `json` describes it to editors. */
 const value = (json: Json, check: ValueCheck): z.ZodType =>
@@ -274,7 +296,10 @@ export const fleetSchema: z.ZodType = z.strictObject({
     'Range for automatic ids (default 100 to 999), both ends inclusive',
     z.strictObject({ from: whole(100, 999_999_999), to: whole(100, 999_999_999) }),
   ),
-  templates: field('Own aliases of templates', z.record(z.string(), text(format.checkTemplate)).nullable()),
+  templates: field(
+    'Own templates by alias: a pattern or volume, or where an archive comes from',
+    z.record(z.string(), value(templateSourceJson, templateSourceValue)).nullable(),
+  ),
   defaults: field('Keys for all containers', blueprintSchema),
   blueprints: field('Blueprints by name', z.record(z.string(), blueprintSchema).nullable()),
   containers: field('Containers by name', z.record(z.string(), container).nullable()),

@@ -1,4 +1,5 @@
 /** An engine on a simulated cluster, in process and on a clock that moves by itself: no sockets, no waiting. */
+import { buffer } from 'node:stream/consumers';
 import { createPveClient } from '../../src/api/client.ts';
 import { type Transport, TransportError, type WireRequest } from '../../src/api/transport.ts';
 import type { ClientOptions } from '../../src/api/types.ts';
@@ -43,10 +44,15 @@ export interface EngineOptions {
 
 function inProcess(simulator: Simulator): Transport {
   const exchange = async (request: WireRequest): Promise<Response> => {
-    const { url, method, headers, body } = request;
+    const { url, method, headers, body, stream } = request;
     try {
+      const content = stream ? new Uint8Array(await buffer(stream.open())) : body;
       return await simulator.fetch(
-        new Request(url, { method, headers: { ...headers }, ...(body === undefined ? {} : { body }) }),
+        new Request(url, {
+          method,
+          headers: { ...headers },
+          ...(content === undefined ? {} : { body: content }),
+        }),
       );
     } catch (error) {
       if (!(error instanceof ConnectionDropped)) throw error;

@@ -6,6 +6,7 @@ import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
 import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
+import { sayUnlocked } from '../lock-file.ts';
 import { policyOf } from '../policy.ts';
 import type { Runtime } from '../runtime.ts';
 import { verifyScope } from '../verify-scope.ts';
@@ -38,7 +39,12 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
       });
     return applySaved(options.plan, runtime);
   }
-  const { fleet } = await readFleet(runtime, options);
+  if (options.skipStale)
+    throw new UsageError('--skip-stale is for saved plans', {
+      hint: 'give one with --plan, or leave it out',
+    });
+  const { fleet, file } = await readFleet(runtime, options);
+  sayUnlocked(runtime, fleet, file);
   const context = await runtime.connect();
   return carryOut(runtime, context, {
     plan: async (policy) => (await makePlan(context, fleet, policy)).plan,

@@ -1,5 +1,7 @@
 /** `verify -f FILE`: observes anew and compares; changes nothing. */
 import { verify } from '../../engine/verify.ts';
+import { renderVerifyJunit } from '../../render/junit.ts';
+import { renderVerifyMarkdown } from '../../render/markdown.ts';
 import { renderVerify } from '../../render/report.ts';
 import type { ExitCode } from '../../util/errors.ts';
 import { readFleet } from '../fleet-file.ts';
@@ -11,6 +13,9 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   const { fleet } = await readFleet(runtime, options);
   const context = await runtime.connect();
   const report = verifyScope(await verify(context, fleet), options);
-  runtime.output.result(report, (style) => renderVerify(report, style));
+  runtime.output.result(report, (style) => renderVerify(report, style), {
+    markdown: () => renderVerifyMarkdown(report),
+    junit: () => renderVerifyJunit(report),
+  });
   return report.converged ? 0 : 7;
 }

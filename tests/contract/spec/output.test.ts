@@ -94,7 +94,7 @@ const plan: Plan = {
 const planFile: PlanFile = {
   format: 'pvefleet.plan-file/1',
   plan,
-  meta: { createdAt: '2026-11-23T16:01:02.120Z', tool: 'pvefleet 0.1.0', endpoint: 'https://pve1:8006' },
+  meta: { tool: 'pvefleet 0.1.0', endpoint: 'https://pve1:8006' },
 };
 const error: ErrorDocument = {
   format: 'pvefleet.error/1',

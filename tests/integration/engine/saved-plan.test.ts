@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Plan } from '../../../src/domain/plan.ts';
-import { applyPlan, applySavedPlan } from '../../../src/engine/apply.ts';
+import { applyPlan, applySavedPlan, assertApplied } from '../../../src/engine/apply.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
 import { readPlanFile, writePlanFile } from '../../../src/engine/plan-file.ts';
 import { container, fleet, makeEngine, many, policyOf, type TestEngine } from '../../support/engine.ts';
@@ -13,7 +13,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pvefleet-plan-'));
 });
 
-const meta = { createdAt: '2026-01-01T00:00:00.000Z', tool: 'pvefleet 0.1.0', endpoint: 'https://pve1:8006' };
+const meta = { tool: 'pvefleet 0.1.0', endpoint: 'https://pve1:8006' };
 
 /** Plans, writes and reads back, as two commands would. */
 async function saved(engine: TestEngine, file = fleet(many(2)), all = false): Promise<Plan> {
@@ -35,6 +35,20 @@ test('a plan file gives back the plan, is private, and leaves nothing beside it'
   });
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect(await readdir(directory)).toEqual(['plan.json']);
+});
+
+test('the same file and cluster give the same bytes, whenever and in whatever order they were read', async () => {
+  const bytes = async (name: string, containers: ReturnType<typeof many>): Promise<string> => {
+    const engine = makeEngine();
+    await engine.clock.sleep(name === 'a' ? 0 : 86_400_000);
+    const { plan } = await makePlan(engine.context, fleet(containers), policyOf());
+    await writePlanFile(join(directory, name), plan, name === 'a' ? meta : { ...meta });
+    return readFile(join(directory, name), 'utf8');
+  };
+  const first = await bytes('a', many(4));
+  expect(await bytes('b', many(4).reverse())).toBe(first);
+  expect(first).not.toContain('createdAt');
+  expect(await bytes('c', many(3))).not.toBe(first);
 });
 
 test('the plan document of plan -o json is accepted too', async () => {
@@ -123,4 +137,82 @@ test('a saved plan is stale when its fixed id has been taken, but not when anoth
   });
   const report = await applySavedPlan(engine.context, flexible);
   expect(report.actions.map(({ vmid }) => vmid)).toEqual([251, 251]);
+});
+
+describe('with skipStale', () => {
+  const more = { compute: { cores: 2, memoryMiB: 512, swapMiB: 256 } };
+  const code = (error: unknown): unknown => (error as { exitCode?: unknown }).exitCode;
+  const ending = (report: Parameters<typeof assertApplied>[0]): unknown => {
+    try {
+      assertApplied(report);
+      return 0;
+    } catch (error) {
+      return code(error);
+    }
+  };
+
+  test('the others go on, and the changed one is left alone and reported with exit code 6', async () => {
+    const engine = makeEngine();
+    await applyPlan(engine.context, (await makePlan(engine.context, fleet(many(3)), policyOf())).plan);
+    const plan = await saved(engine, fleet(many(3, more)));
+    const { containers } = engine.simulator.state;
+    if (containers[201]) containers[201].config['onboot'] = '1';
+    const report = await applySavedPlan(engine.again().context, plan, { skipStale: true });
+    expect(report.actions.map(({ id, result, error }) => [id, result, error?.code])).toEqual([
+      ['ct1/configure:live', 'ok', undefined],
+      ['ct2/configure:live', 'skipped', 'PLAN_STALE'],
+      ['ct3/configure:live', 'ok', undefined],
+    ]);
+    expect([200, 201, 202].map((vmid) => containers[vmid]?.config['cores'])).toEqual(['2', '1', '2']);
+    expect(() => assertApplied(report)).toThrow(/ct2 left out, the rest is done/);
+    expect(ending(report)).toBe(6);
+  });
+
+  test('what waits for a left out container is left out too, and a template that only it needs', async () => {
+    const engine = makeEngine();
+    const file = fleet([
+      container('db', { vmid: 250, template: 'debian-13' }),
+      container('web', { dependsOn: ['db'] }),
+      container('other'),
+    ]);
+    const plan = await saved(engine, file);
+    const theirs = fleet([container('x', { vmid: 250 })], { name: 'theirs' });
+    await applyPlan(engine.context, (await makePlan(engine.context, theirs, policyOf())).plan);
+    const report = await applySavedPlan(engine.context, plan, { skipStale: true });
+    const left = report.actions.filter(({ error }) => error?.code === 'PLAN_STALE').map(({ id }) => id);
+    expect(left).toEqual([
+      expect.stringContaining('template/pve1/local/debian-13'),
+      'db/create',
+      'db/start',
+      'web/start',
+    ]);
+    expect(report.summary).toMatchObject({ ok: 3, skipped: 4 });
+  });
+
+  test('a failure among the others ends with exit code 5', async () => {
+    const engine = makeEngine();
+    await applyPlan(engine.context, (await makePlan(engine.context, fleet(many(2)), policyOf())).plan);
+    const plan = await saved(engine, fleet(many(2, more)));
+    const { containers } = engine.simulator.state;
+    if (containers[200]) containers[200].config['onboot'] = '1';
+    const running = applySavedPlan(
+      engine.again({
+        onEvent: (event) => {
+          if (event.type === 'action.start' && containers[201]) containers[201].config['lock'] = 'destroyed';
+        },
+      }).context,
+      plan,
+      { skipStale: true },
+    );
+    expect(ending(await running)).toBe(5);
+  });
+
+  test('nothing is done when nothing would be left', async () => {
+    const engine = makeEngine();
+    const plan = await saved(engine);
+    await applySavedPlan(engine.context, plan);
+    await expect(applySavedPlan(engine.context, plan, { skipStale: true })).rejects.toMatchObject({
+      exitCode: 6,
+    });
+  });
 });

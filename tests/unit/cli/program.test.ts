@@ -130,7 +130,13 @@ describe('wrong usage', () => {
       ['an unknown flag', ['plan', '--targt', 'x'], {}, "unknown option '--targt'", 'did you mean --target?'],
       ['a missing operand', ['show'], {}, "missing required argument 'name'", 'see pvefleet'],
       ['too many operands', ['show', 'a', 'b'], {}, 'too many arguments', 'see pvefleet'],
-      ['a bad choice', ['list', '-o', 'xml'], {}, 'It takes one of human, json, ndjson.', ''],
+      [
+        'a bad choice',
+        ['list', '-o', 'xml'],
+        {},
+        'It takes one of human, json, ndjson, markdown, junit.',
+        '',
+      ],
       [
         'a bad permission',
         ['apply', '--allow', 'all'],
@@ -144,6 +150,20 @@ describe('wrong usage', () => {
         ['apply'],
         { PVEFLEET_MAX_DESTROY: 'few' },
         "PVEFLEET_MAX_DESTROY='few'",
+        '',
+      ],
+      [
+        'a report of a command that has none',
+        ['list', '-o', 'junit'],
+        {},
+        'is for plan, apply and verify',
+        '',
+      ],
+      [
+        'a report from the environment',
+        ['template', 'list'],
+        { PVEFLEET_OUTPUT: 'markdown' },
+        'not for template list',
         '',
       ],
       [

@@ -25,6 +25,7 @@ describe('one container', () => {
       vmid: 'auto',
       node: 'pve1',
       template: 'debian-13-standard_*',
+      templateName: 'debian-13',
       unprivileged: true,
       compute: {},
       rootfs: { storage: 'local-lvm', sizeBytes: 8 * 1024 ** 3 },
