@@ -23,6 +23,7 @@ export type { Finding, VerifyReport } from './domain/converge.ts';
 export type * from './domain/desired.ts';
 export type { Action, Effect, FieldChange, Plan, Policy, Refusal } from './domain/plan.ts';
 export { planFleet } from './domain/plan-fleet.ts';
+export type * from './domain/template-source.ts';
 export { applyPlan } from './engine/apply.ts';
 export { type ContextOptions, createContext, type EngineContext, type Limits } from './engine/context.ts';
 export type { EngineEvent, EventSink, StampedEvent } from './engine/events.ts';

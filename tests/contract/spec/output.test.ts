@@ -8,6 +8,7 @@ import type { ImportDocument } from '../../../src/engine/import.ts';
 import type { ListDocument, ShowDocument } from '../../../src/engine/list.ts';
 import type { PlanFile } from '../../../src/engine/plan-file.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
+import type { LockDocument } from '../../../src/engine/template-lock.ts';
 import { SpecError } from '../../../src/spec/errors.ts';
 import type { ErrorDocument } from '../../../src/util/errors.ts';
 import { load } from '../../unit/spec/support.ts';
@@ -197,8 +198,34 @@ const imported: ImportDocument = {
 const { diagnostics, sources } = load('version: 1\nfleet: lab\ncontainers: { a: { cores: 0, node: 5 } }\n');
 const validate = { format: 'pvefleet.validate/1', file: 'f.yaml', valid: false, diagnostics };
 
+const upload: Plan = {
+  ...plan,
+  actions: plan.actions.slice(2).map((action) => ({
+    ...action,
+    kind: 'template.upload',
+    request: { ...action.request, upload: { path: '/srv/x.tar', sizeBytes: 12 } },
+  })),
+};
+const lock: LockDocument = {
+  format: 'pvefleet.template-lock/1',
+  fleet: 'lab',
+  lock: 'templates.lock',
+  moves: [
+    {
+      name: 'debian-13',
+      from: { file: 'a.tar', source: 'catalogue' },
+      to: { file: 'b.tar', sha512: 'a'.repeat(128), source: 'catalogue' },
+      storages: [{ node: 'pve1', storage: 'local', stored: false }],
+    },
+  ],
+  kept: ['mine'],
+  written: true,
+};
+
 const documents: readonly [name: string, document: object][] = [
   ['plan', plan],
+  ['a plan that uploads', upload],
+  ['template lock', lock],
   ['apply', apply],
   ['verify', verify],
   ['list', list],
@@ -227,7 +254,7 @@ describe('output.schema.json', () => {
   });
 
   it('refuses documents that lack a member', () => {
-    for (const document of [plan, apply, verify, list, show, imported])
+    for (const document of [plan, apply, verify, list, show, imported, lock])
       for (const part of incomplete(document)) expect(accepts(part)).toBe(false);
   });
 

@@ -9,6 +9,7 @@ import type { TemplateSource } from '../../../src/domain/template-source.ts';
 import { applyPlan, applySavedPlan } from '../../../src/engine/apply.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
 import { makeFetchPlan } from '../../../src/engine/plan-fetch.ts';
+import { neededPrivileges } from '../../../src/engine/privileges.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
 import { decideLock, writeLock } from '../../../src/engine/template-lock.ts';
 import { verify } from '../../../src/engine/verify.ts';
@@ -154,7 +155,7 @@ describe('own templates', () => {
     expect(again.plan.refusals).toEqual([]);
     const { plan } = await makePlan(
       engine.context,
-      withSource('debian-12-y.tar.zst', fromHere(), ['c']),
+      withSource('debian-12-y.tar.zst', fromHere(), ['a', 'c']),
       policyOf(),
     );
     expect(plan.refusals).toMatchObject([
@@ -197,6 +198,19 @@ describe('own templates', () => {
         .id;
     expect(await id()).toBe(await id());
   });
+});
+
+test.each([
+  ['a URL', () => fromUrl(), ['FleetSystem /nodes/pve1 Sys.AccessNetwork']],
+  ['a registry', () => fromRegistry, ['FleetSystem /nodes/pve1 Sys.AccessNetwork']],
+  ['this machine', fromHere, []],
+])('templates from %s need their rights', async (_, source, system) => {
+  const file = withSource('debian-12-x.tar', source());
+  const { plan } = await makePlan(makeEngine().context, file, policyOf());
+  const needs = neededPrivileges(file, plan);
+  const shown = needs.map(({ role, path, privileges }) => `${role} ${path} ${privileges.join(' ')}`);
+  expect(shown).toContain('FleetStorage /storage/local Datastore.AllocateTemplate Datastore.Audit');
+  expect(shown.filter((line) => line.startsWith('FleetSystem'))).toEqual(system);
 });
 
 describe('single fetches', () => {

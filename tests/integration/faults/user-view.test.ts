@@ -1,4 +1,5 @@
 /** Each kind of fault through the real client and engine: what a run does about it, and what its user is told. */
+
 import { describe, expect, test } from 'vitest';
 import type { ClientOptions } from '../../../src/api/types.ts';
 import type { DesiredContainer, DesiredFleet } from '../../../src/domain/desired.ts';
@@ -8,6 +9,7 @@ import { makePlan } from '../../../src/engine/plan.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
 import { verify } from '../../../src/engine/verify.ts';
 import type { FaultEntry, Simulator } from '../../../src/simulator/index.ts';
+import { naturalCompare } from '../../../src/util/compare.ts';
 import { container, fleet, makeEngine, many, policyOf, type TestEngine } from '../../support/engine.ts';
 
 const web = container('web01', { vmid: 201 });
@@ -240,8 +242,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     }
     simulator.faults.clear();
     expect(await verify(engine.context, file)).toMatchObject({ converged: true });
-    const names = Object.values(simulator.state.containers).map(({ config }) => config['hostname']);
-    expect(names.sort()).toEqual(['ct1', 'ct2', 'ct3', 'ct4', 'ct5', 'ct6']);
+    const names = Object.values(simulator.state.containers).map(({ config }) => config['hostname'] ?? '');
+    expect(names.toSorted(naturalCompare)).toEqual(['ct1', 'ct2', 'ct3', 'ct4', 'ct5', 'ct6']);
     const owned = Object.values(simulator.state.volumes).filter(({ content }) => content === 'rootdir');
     expect(owned).toHaveLength(6);
   },

@@ -161,11 +161,13 @@ describe('a fleet that was applied from a file', () => {
       { key: 'db', vmid: 200, node: 'pve1', adopt: false },
       { key: 'web', vmid: 201, node: 'pve1', adopt: false },
     ]);
-    const imported = load(document).containers.map(({ origin: _origin, options, ...rest }) => {
-      const { arch, ostype, ...written } = options;
-      expect({ arch, ostype }).toEqual({ arch: 'amd64', ostype: 'debian' });
-      return { ...rest, options: written };
-    });
+    const imported = load(document).containers.map(
+      ({ origin: _origin, templateName: _name, options, ...rest }) => {
+        const { arch, ostype, ...written } = options;
+        expect({ arch, ostype }).toEqual({ arch: 'amd64', ostype: 'debian' });
+        return { ...rest, options: written };
+      },
+    );
     const vmids = { db: 200, web: 201 };
     const byKey = file.containers.toSorted((a, b) => (a.key < b.key ? -1 : 1));
     expect(imported).toEqual(
