@@ -56,6 +56,8 @@ const notOptions: ReadonlySet<string> = new Set([
   'username',
 ]);
 
+/** Size of a storage of which nothing is known. */
+const madeUpBytes = 1024 ** 4;
 /** How much of a volume its file system leaves for files. */
 const fileSystemShare = 0.95;
 
@@ -228,6 +230,43 @@ function complete(
     );
 }
 
+/** Type of a storage that only volume ids tell of. */
+function guessType(volids: readonly string[]): string {
+  if (volids.some((volid) => /[:/](subvol|basevol)-\d+-[^/.]+$/.test(volid))) return 'zfspool';
+  return volids.some((volid) => /\.(raw|qcow2|vmdk|subvol)$/.test(volid)) ? 'dir' : 'lvmthin';
+}
+
+/** Storages that containers use and that the account may not see: made up, so that the containers can live. */
+function unseenStorages(
+  reader: Reader,
+  seen: ReadonlySet<string>,
+  containers: readonly ExportedContainer[],
+): ExportedStorage[] {
+  const used = new Map<string, string[]>();
+  for (const { volid } of containers.flatMap(({ config, pending }) => [config, pending].flatMap(namedIn))) {
+    const storage = volid.slice(0, volid.indexOf(':'));
+    if (!seen.has(storage)) used.set(storage, [...(used.get(storage) ?? []), volid]);
+  }
+  return [...used].map(([storage, volids]) => {
+    const type = guessType(volids);
+    reader.note(
+      'EXPORT_STORAGE',
+      `storage ${storage} is not to be seen, but containers use it; it is made up as an empty ${type}`,
+    );
+    return {
+      storage,
+      type,
+      content: ['rootdir'],
+      shared: false,
+      disabled: false,
+      ...(type === 'dir' ? { path: `/mnt/${storage}` } : {}),
+      totalBytes: madeUpBytes,
+      baseUsedBytes: 0,
+      options: {},
+    };
+  });
+}
+
 /** Total and other people's bytes of a storage, node by node where they differ. */
 function sizesOf(
   seen: readonly Seen[],
@@ -311,14 +350,17 @@ export async function exportStorages(
   });
   const contentLists = await Promise.all(entries.map(({ entry, own }) => readContent(reader, entry, own)));
   const volumes = new Map(contentLists.flat().map((volume) => [keyOf(volume), volume]));
-  const unsized = Object.fromEntries(
-    entries.map(({ entry }) => [entry.storage, { ...entry, totalBytes: 0, baseUsedBytes: 0 }]),
-  );
+  const madeUp = unseenStorages(reader, names, containers);
+  const unsized = Object.fromEntries([
+    ...entries.map(({ entry }) => [entry.storage, { ...entry, totalBytes: 0, baseUsedBytes: 0 }] as const),
+    ...madeUp.map((entry) => [entry.storage, entry] as const),
+  ]);
   complete(reader, volumes, unsized, containers, diskBytes);
   const all = [...volumes.values()];
   const storages = entries.map(({ entry, own }): [string, ExportedStorage] => {
     const here = all.filter(({ storage }) => storage === entry.storage);
     return [entry.storage, { ...entry, ...sizesOf(own, entry.shared, here) }];
   });
+  for (const entry of madeUp) storages.push([entry.storage, entry]);
   return { storages: Object.fromEntries(storages), volumes: Object.fromEntries(volumes) };
 }
