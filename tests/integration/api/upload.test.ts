@@ -107,12 +107,12 @@ it.each([
 ])('over %s, a refusal that comes while the body is on its way is understood', async (_, secure) => {
   const { cert, key, fingerprint } = await makeIdentity();
   const refuse: http.RequestListener = (incoming, response) => {
-    // As pveproxy does: the answer comes before the body has been read, and the connection ends. Without TLS the reset
-    // can overtake the answer inside the client's kernel, so there (simulator only) the rest of the body is read.
+    // as pveproxy does: the answer, and the connection ends without the body having been read
     incoming.once('data', () => {
+      incoming.pause();
       response.writeHead(403, 'Permission check failed (/storage/local, Datastore.AllocateTemplate)', {
         'Content-Length': '0',
-        ...(secure ? { Connection: 'close' } : {}),
+        Connection: 'close',
       });
       response.end();
     });
