@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { Readable } from 'node:stream';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit from 'p-limit';
 import { abortable } from '../util/abort.ts';
@@ -36,6 +37,23 @@ interface Watch {
   /** It had served a request before. */
   reused: boolean;
   answered: boolean;
+}
+
+/**
+ * How long a refusal may take before the content of an upload follows, in milliseconds. PVE: the server judges an upload by
+ * its head and closes the connection on a refusal; a client that is still writing then gets an error instead of the answer.
+ */
+const headStartMs = 250;
+
+/** Sends the first piece alone, and the rest only when that was not answered by a refusal. */
+async function* afterHeadStart(pieces: AsyncIterable<Buffer>, watch: Watch): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const piece of pieces) {
+    yield piece;
+    if (isFirst) await systemClock.sleep(headStartMs);
+    isFirst = false;
+    if (watch.answered) return;
+  }
 }
 
 /** Passes requests to Node.js and notes how far each one gets; axios calls `request` as it would node:https. */
@@ -146,7 +164,9 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
       method: request.method,
       url: request.url,
       headers: { ...request.headers },
-      data: request.stream ? request.stream.open() : request.body,
+      data: request.stream
+        ? Readable.from(afterHeadStart(request.stream.open(), watch), { objectMode: false })
+        : request.body,
       signal,
       httpsAgent: agent,
       httpAgent: agent,
