@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
-import { systemClock } from '../util/clock.ts';
 
 /** A body that is read when it is sent, and again when it is sent again. */
 export interface StreamBody {
@@ -35,9 +34,6 @@ const order: readonly string[] = ['content', 'checksum-algorithm', 'checksum'];
 /** A name inside a quoted header parameter. */
 const quoted = (text: string): string => text.replaceAll(/["\r\n\\]/g, '_');
 
-/** How long the server gets to refuse before the file follows, in milliseconds. */
-const refusalMs = 200;
-
 async function* pieces(
   head: Buffer,
   file: UploadFile,
@@ -45,9 +41,6 @@ async function* pieces(
   onSent: ((bytes: number) => void) | undefined,
 ): AsyncGenerator<Buffer> {
   yield head;
-  // PVE: pveproxy judges an upload by its head and closes the connection over a refusal; an answer that meets a connection
-  // full of file is lost to the reset. Sockets live by the machine's clock.
-  await systemClock.sleep(refusalMs);
   let sent = 0;
   // `end` keeps a file that grows meanwhile from making the body longer than it was announced
   const source =
