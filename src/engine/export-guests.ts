@@ -4,6 +4,7 @@ import { PveNotFoundError } from '../api/errors/not-found-error.ts';
 import type { Returns } from '../api/types.ts';
 import { decodeBoolean, decodeNumber } from '../codec/scalar.ts';
 import { MiB } from '../util/bytes.ts';
+import { type Config, configOf, noteMasked, partOf, rawOf } from './export-config.ts';
 import type { Reader } from './export-reader.ts';
 import type { ExportedContainer, ExportedSnapshot, ExportedVm } from './export-types.ts';
 import { decodeInterfaces } from './interfaces.ts';
@@ -11,7 +12,6 @@ import { compact } from './resources.ts';
 
 type ResourceRow = Returns<'GET', '/cluster/resources'>[number];
 type LiveRow = Returns<'GET', '/nodes/{node}/lxc'>[number];
-type Config = Readonly<Record<string, unknown>>;
 
 /** Guests of the cluster. */
 export interface ExportedGuests {
@@ -23,50 +23,6 @@ export interface ExportedGuests {
 
 const hourMs = 3_600_000;
 const defaultCpuUnits = 100;
-/** Keys of an answer that are no values of the config. */
-const notConfig: ReadonlySet<string> = new Set(['digest', 'lxc', 'pending', 'snapshots']);
-/** Names of variables that hold what nobody else should know. */
-const secretName = /pass(word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key/i;
-const mask = '********';
-
-/** `NAME=VALUE` without the value, where the name tells that it is a secret. */
-function maskVariable(text: string): string {
-  const [, name = '', value = ''] = /^([^=]*)=([\s\S]*)$/.exec(text) ?? [];
-  return value !== '' && secretName.test(name) ? `${name}=${mask}` : text;
-}
-
-/** Values as the config file has them; those of secret variables are masked. */
-function configOf(answer: Config, leaveOut: readonly string[] = []): Record<string, string> {
-  const entries = Object.entries(answer)
-    .filter(([key, value]) => !notConfig.has(key) && !leaveOut.includes(key) && value !== undefined)
-    .map(([key, value]): [string, string] => {
-      const text = typeof value === 'boolean' ? String(Number(value)) : String(value);
-      return [key, key === 'env' ? text.split('\0').map(maskVariable).join('\0') : text];
-    });
-  return Object.fromEntries(entries);
-}
-
-/** Raw `lxc.*` lines. */
-function rawOf(answer: Config): [string, string][] {
-  const { lxc } = answer;
-  if (!Array.isArray(lxc)) return [];
-  return lxc
-    .filter((line): line is unknown[] => Array.isArray(line) && line.length === 2)
-    .map(([key, value]) => [
-      String(key),
-      String(key).startsWith('lxc.environment') ? maskVariable(String(value)) : String(value),
-    ]);
-}
-
-/** Says which values of variables were masked. */
-function noteMasked(reader: Reader, vmid: number, before: Config, after: readonly string[]): void {
-  const had = [...String(before['env'] ?? '').split('\0'), ...rawOf(before).map(([, value]) => value)];
-  const masked = after.flatMap((text) => text.split('\0')).filter((text) => text.endsWith(`=${mask}`));
-  if (masked.length === 0 || had.length === 0) return;
-  const names = masked.map((text) => text.slice(0, text.indexOf('='))).join(', ');
-  reader.note('EXPORT_MASKED', `container ${vmid}: values of its environment left out: ${names}`);
-}
-
 const snapshotKeys = ['snaptime', 'snapstate', 'description', 'parent'];
 
 async function readSnapshots(
@@ -185,7 +141,7 @@ async function readContainer(
   const values = configOf(config);
   const raw = rawOf(config);
   const leases = live.status === 'running' ? await readLeases(reader, place, values) : {};
-  noteMasked(reader, place.vmid, config, [values['env'] ?? '', ...raw.map(([, value]) => value)]);
+  noteMasked(reader, place.vmid, [values['env'] ?? '', ...raw.map(([, value]) => value)]);
   return {
     ...place,
     config: { ...values, ...(parent === undefined ? {} : { parent }) },
@@ -197,13 +153,6 @@ async function readContainer(
     ...(Object.keys(leases).length > 0 ? { leases } : {}),
   };
 }
-
-/** Value of a sub-key of a netN value. */
-const partOf = (net: string, key: string): string | undefined =>
-  net
-    .split(',')
-    .find((part) => part.startsWith(`${key}=`))
-    ?.slice(key.length + 1);
 
 /** Addresses that DHCP servers gave a running container: the only thing about them that can be seen. */
 async function readLeases(
@@ -228,9 +177,6 @@ async function readLeases(
     }),
   );
 }
-
-/** The bridge that a netN value plugs into. */
-export const bridgeOf = (net: string): string | undefined => partOf(net, 'bridge');
 
 function machineOf(row: ResourceRow): ExportedVm {
   const memory = decodeNumber(row.maxmem);

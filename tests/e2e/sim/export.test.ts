@@ -1,6 +1,7 @@
 /** What `sim export` prints, in each format, and what it says of what it had to leave out. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SimState } from '../../../src/simulator/index.ts';
 import { fakeHost } from '../../support/fake-host.ts';
@@ -59,6 +60,13 @@ it('says what it wrote into a file', async () => {
     volumes: 2,
     notices: [],
   });
+  const schemaOf = (name: string): object =>
+    JSON.parse(
+      readFileSync(new URL(`../../../config/schema/${name}.schema.json`, import.meta.url), 'utf8'),
+    ) as object;
+  const ajv = new Ajv2020({ strict: false }).addSchema(schemaOf('plan'));
+  const accepts = ajv.compile(schemaOf('output'));
+  expect(accepts(JSON.parse(stdout)), JSON.stringify(accepts.errors)).toBe(true);
   const state = JSON.parse(readFileSync(join(cwd, 'deep/down/copy.json'), 'utf8')) as SimState;
   expect(Object.keys(state.nodes)).toEqual(['pve1', 'pve2', 'pve3']);
 });
