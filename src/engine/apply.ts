@@ -179,7 +179,11 @@ export async function applySavedPlan(
     throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
   }
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
-  const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
+  const snapshot = await observe(context, {
+    fleetName: plan.fleet,
+    vmids: [...new Set(vmids)],
+    settled: true,
+  });
   const stale = staleActions(plan, snapshot);
   const left = leftOut(plan, stale);
   if (stale.length > 0 && !(options.skipStale && left.size < plan.actions.length))

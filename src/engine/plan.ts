@@ -74,7 +74,7 @@ export async function makePlan(
   fleet: DesiredFleet,
   policy: Policy,
 ): Promise<Planned> {
-  const observed = await observe(context, { fleet, recreate: policy.allow.recreate });
+  const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
   const plan = planFleet(fleet, snapshot, policy);
   // only now it is known which files of this machine are needed; planning again with their checksums costs no request
@@ -93,7 +93,7 @@ export async function makeDestroyPlan(
   fleetName: string,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { fleetName });
+  const snapshot = await observe(context, { fleetName, settled: true });
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 

@@ -22,6 +22,7 @@ import {
   snapshotOf,
   volumeOf,
 } from './effects.ts';
+import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { readRawConfig } from './read-container.ts';
 
@@ -82,7 +83,7 @@ async function newestTask(context: EngineContext, lost: LostRequest): Promise<Ta
   const id = vmid ?? (action.kind === 'template.upload' ? '' : fetchedFile(lost.request));
   return rows
     .filter((row) => types.includes(row.type) && (id === undefined || row.id === String(id)))
-    .filter((row) => context.identity === undefined || row.user === context.identity)
+    .filter((row) => isOurs(context, row.user))
     .toSorted((a, b) => Number(b.starttime) - Number(a.starttime))[0];
 }
 

@@ -54,6 +54,24 @@ test('the second interrupt stops waiting at once and names the tasks that go on'
   expect((await applyPlan(next.context, rest.plan)).summary).toMatchObject({ ok: 3 });
 });
 
+test('an apply right after a detached one waits for its tasks and creates nothing twice', async () => {
+  const file = fleet(many(3));
+  const engine = makeEngine({
+    onEvent: (event, { detach, drain, eventsOf }) => {
+      if (event.type !== 'task.start' || eventsOf('task.start').length < 3) return;
+      drain.abort(new Error('interrupted'));
+      detach.abort(new Error('detached'));
+    },
+  });
+  const first = await makePlan(engine.context, file, policyOf());
+  expect((await applyPlan(engine.context, first.plan)).runningUpids).toHaveLength(3);
+  const next = engine.again();
+  const rest = await makePlan(next.context, file, policyOf());
+  expect(rest.plan.actions.map(({ kind }) => kind)).toEqual(Array(3).fill('container.start'));
+  expect((await applyPlan(next.context, rest.plan)).summary).toMatchObject({ ok: 3 });
+  expect(Object.keys(engine.simulator.state.containers)).toHaveLength(3);
+});
+
 test('an interrupt while observing ends with the reason of the signal', async () => {
   const engine = makeEngine({
     onEvent: (event, { detach }) => {
