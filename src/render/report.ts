@@ -2,23 +2,14 @@
 import type { VerifyReport } from '../domain/converge.ts';
 import type { JsonValue } from '../domain/plan.ts';
 import type { ActionReport, ActionResult, ApplyReport } from '../engine/report.ts';
+import { resultWords } from './progress.ts';
 import type { Style } from './style.ts';
 import { renderTable } from './table.ts';
 import { counted, differing, showDuration, showValue } from './values.ts';
 
-const words: Readonly<Record<ActionResult, string>> = {
-  ok: 'done',
-  warnings: 'done with warnings',
-  unchanged: 'nothing to do',
-  diverged: 'not as planned',
-  failed: 'failed',
-  skipped: 'skipped',
-  indeterminate: 'unknown outcome',
-};
-
 function problem(action: ActionReport, style: Style): string[] {
   const color = action.result === 'failed' || action.result === 'diverged' ? style.red : style.yellow;
-  const head = `${color(action.result === 'failed' ? style.glyph.fail : style.glyph.warn)} ${style.bold(action.id)}  ${words[action.result]}${action.error ? `: ${action.error.message}` : ''}`;
+  const head = `${color(action.result === 'failed' ? style.glyph.fail : style.glyph.warn)} ${style.bold(action.id)}  ${resultWords[action.result]}${action.error ? `: ${action.error.message}` : ''}`;
   return [
     head,
     ...(action.log ?? []).map((line) => style.dim(`    ${line}`)),
@@ -53,8 +44,10 @@ export function renderApply(report: ApplyReport, style: Style): string {
       style.dim(`    pvefleet task wait '${upid}'`),
     );
   }
-  const counts = (Object.keys(words) as ActionResult[]).filter((result) => (report.summary[result] ?? 0) > 0);
-  const text = counts.map((result) => `${report.summary[result]} ${words[result]}`).join(', ');
+  const counts = (Object.keys(resultWords) as ActionResult[]).filter(
+    (result) => (report.summary[result] ?? 0) > 0,
+  );
+  const text = counts.map((result) => `${report.summary[result]} ${resultWords[result]}`).join(', ');
   const done = report.interrupted
     ? style.yellow('Interrupted')
     : problems.some((a) => a.result === 'failed' || a.result === 'diverged')
