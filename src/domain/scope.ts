@@ -10,7 +10,8 @@ import type { Policy } from './plan.ts';
  *
  * @param fleet - the file.
  * @param guests - all guests of the cluster.
- * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file.
+ * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; and
+ *   those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh one.
  */
 export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
   const vmids = new Set(fleet.containers.map(({ vmid }) => vmid));
@@ -19,7 +20,7 @@ export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSumm
     .filter(
       ({ type, vmid, name, tags }) =>
         type === 'lxc' &&
-        (tags.includes(ownershipTag) || vmids.has(vmid) || (name !== undefined && names.has(name))),
+        (tags.includes(ownershipTag) || vmids.has(vmid) || name === undefined || names.has(name)),
     )
     .map(({ vmid }) => vmid)
     .sort((a, b) => a - b);

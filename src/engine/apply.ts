@@ -151,7 +151,11 @@ export async function applySavedPlan(
     throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
   }
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
-  const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
+  const snapshot = await observe(context, {
+    fleetName: plan.fleet,
+    vmids: [...new Set(vmids)],
+    settled: true,
+  });
   const stale = staleActions(plan, snapshot);
   if (stale.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, stale });
   return applyPlan(context, plan, options);

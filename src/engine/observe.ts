@@ -9,7 +9,8 @@ import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
 import { readContainers } from './observe-containers.ts';
 import { readStorages } from './observe-storages.ts';
-import { decodeResources } from './resources.ts';
+import { settleOwnTasks } from './own-tasks.ts';
+import { decodeResources, type Resources } from './resources.ts';
 import { readTemplates } from './template-store.ts';
 
 /** What is to be read in full. Members add up. */
@@ -27,6 +28,8 @@ export interface ObserveScope {
   readonly templates?: boolean;
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
   readonly recreate?: boolean;
+  /** Wait first for tasks that an earlier run of ours has left running on these containers. */
+  readonly settled?: boolean;
 }
 
 function wantedVmids(scope: ObserveScope, guests: readonly GuestSummary[]): ReadonlySet<Vmid> {
@@ -41,9 +44,18 @@ function wantedVmids(scope: ObserveScope, guests: readonly GuestSummary[]): Read
   ]);
 }
 
+/** The list of everything; once more when tasks of an earlier run had to end first. */
+async function readResources(context: EngineContext, scope: ObserveScope): Promise<Resources> {
+  const read = async (): Promise<Resources> =>
+    decodeResources(await context.pve.get('/cluster/resources', {}, { signal: context.signal }));
+  const resources = await read();
+  const { guests } = resources;
+  const isStale = scope.settled && (await settleOwnTasks(context, guests, wantedVmids(scope, guests)));
+  return isStale ? read() : resources;
+}
+
 async function readSnapshot(context: EngineContext, scope: ObserveScope): Promise<ClusterSnapshot> {
-  const rows = await context.pve.get('/cluster/resources', {}, { signal: context.signal });
-  const resources = decodeResources(rows);
+  const resources = await readResources(context, scope);
   const { fleet } = scope;
   const [{ guests, containers }, storages, facts] = await Promise.all([
     readContainers(context, resources, wantedVmids(scope, resources.guests)),

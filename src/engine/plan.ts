@@ -48,7 +48,7 @@ export async function makePlan(
   fleet: DesiredFleet,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { fleet, recreate: policy.allow.recreate });
+  const snapshot = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   return ready(context, planFleet(fleet, snapshot, policy), snapshot);
 }
 
@@ -63,7 +63,7 @@ export async function makeDestroyPlan(
   fleetName: string,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { fleetName });
+  const snapshot = await observe(context, { fleetName, settled: true });
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 

@@ -19,6 +19,7 @@ import {
   readStatus,
   volumeOf,
 } from './effects.ts';
+import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { readRawConfig } from './read-container.ts';
 
@@ -76,7 +77,7 @@ async function newestTask(context: EngineContext, lost: LostRequest): Promise<Ta
   const id = vmid === undefined ? lost.request.params['template'] : vmid;
   return rows
     .filter((row) => types.includes(row.type) && (id === undefined || row.id === String(id)))
-    .filter((row) => context.identity === undefined || row.user === context.identity)
+    .filter((row) => isOurs(context, row.user))
     .toSorted((a, b) => Number(b.starttime) - Number(a.starttime))[0];
 }
 

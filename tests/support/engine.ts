@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly auth?: ClientOptions['auth'];
   readonly limits?: NonNullable<ContextOptions['limits']>;
   readonly resolveSecret?: EngineContext['resolveSecret'];
+  /** Emit an event for each request and each repetition, as the CLI does. */
+  readonly traceRequests?: boolean;
   /** Called with each event, before the engine goes on. */
   readonly onEvent?: (event: StampedEvent, engine: TestEngine) => void;
 }
@@ -72,6 +74,9 @@ function inProcess(simulator: Simulator): Transport {
   };
 }
 
+const identityOf = (auth: ClientOptions['auth']): string =>
+  auth.kind === 'token' ? auth.tokenId : auth.username;
+
 function build(simulator: Simulator, clock: ManualClock, options: EngineOptions): TestEngine {
   const events: StampedEvent[] = [];
   const drain = new AbortController();
@@ -83,12 +88,19 @@ function build(simulator: Simulator, clock: ManualClock, options: EngineOptions)
     clock,
     transport: inProcess(simulator),
     random: () => 0.5,
+    ...(options.traceRequests
+      ? {
+          onRequest: (report) => context.emit({ type: 'request', ...report }),
+          onRetry: ({ attempt, inMs, because }) => context.emit({ type: 'retry', attempt, inMs, because }),
+        }
+      : {}),
   });
-  const context = createContext({
+  const context: EngineContext = createContext({
     pve,
     clock,
     signal: detach.signal,
     drain: drain.signal,
+    identity: identityOf(options.auth ?? { kind: 'token', tokenId, secret: tokenSecret }),
     resolveSecret: options.resolveSecret ?? ((reference) => Promise.resolve(`secret of ${reference}`)),
     random: () => 0.5,
     ...(options.limits ? { limits: options.limits } : {}),

@@ -10,7 +10,7 @@ import type { SimState, SimTask } from './state.ts';
 
 /** What shall go wrong with a task; see faults.ts. */
 export interface TaskFault {
-  /** The worker dies with this text instead of doing its work. */
+  /** The worker dies with this text early in its work, and clears up as it does after any failure. */
   readonly fail?: string;
   /** The worker does its work and warns. */
   readonly warn?: string;
@@ -152,6 +152,12 @@ export function createTaskRunner(options: {
     const fault = faultOf(task.type, task.id);
     let warnings = 0;
     let interruptTold = false;
+    let isToFail = fault?.fail !== undefined;
+    const failNow = (): void => {
+      if (!isToFail) return;
+      isToFail = false;
+      throw new SimError(500, fault?.fail ?? '');
+    };
     const worker: SimWorker = {
       upid: task.upid,
       signal: controller.signal,
@@ -161,6 +167,7 @@ export function createTaskRunner(options: {
         worker.log(`WARN: ${text}`);
       },
       sleep: async (ms) => {
+        failNow();
         // The interrupt is delivered once, as the signal handler dies once; clearing up afterwards takes its time.
         try {
           await clock.sleep(ms, interruptTold ? undefined : controller.signal);
@@ -179,8 +186,8 @@ export function createTaskRunner(options: {
       },
     };
     try {
-      if (fault?.fail !== undefined) throw new SimError(500, fault.fail);
       await work(worker);
+      failNow(); // work that takes no time
       if (fault?.warn !== undefined) worker.warn(fault.warn);
       await seen(gate);
       if (warnings === 0) end(task, 'OK', 'TASK OK');
