@@ -12,7 +12,7 @@ import type { EngineContext } from './context.ts';
 import { warn } from './notices.ts';
 
 /** A task that has not ended. */
-export interface RunningTask extends Upid {
+interface RunningTask extends Upid {
   readonly upid: string;
 }
 
@@ -44,31 +44,6 @@ async function runningTasks(context: EngineContext): Promise<RunningTask[]> {
     const task = row.endtime === undefined ? parseUpid(row.upid) : undefined;
     return task && isOurs(context, task.user) ? [{ ...task, upid: row.upid }] : [];
   });
-}
-
-/**
- * Finds a running task of ours on one node.
- *
- * @param node - where to look.
- * @param types - kinds of tasks, as in a UPID.
- * @param id - what they work on.
- * @returns the newest one.
- */
-export async function findRunningTask(
-  context: EngineContext,
-  node: string,
-  types: readonly string[],
-  id: string,
-): Promise<string | undefined> {
-  const rows = await context.pve.get(
-    '/nodes/{node}/tasks',
-    { node, source: 'active', limit: 500 },
-    { signal: context.signal },
-  );
-  return rows
-    .filter((row) => row.endtime === undefined && types.includes(row.type) && row.id === id)
-    .filter((row) => isOurs(context, row.user))
-    .toSorted((a, b) => Number(b.starttime) - Number(a.starttime))[0]?.upid;
 }
 
 async function awaitTask(context: EngineContext, task: RunningTask): Promise<void> {
@@ -110,7 +85,9 @@ export async function settleOwnTasks(
 ): Promise<boolean> {
   const isMaking = guests.some(({ lock, type }) => type === 'lxc' && lock === 'create');
   const tasks = (await runningTasks(context)).filter(
-    ({ type, id }) => (isMaking && making.has(type)) || (/^(?:vz|ha|resize|move_volume)/.test(type) && wanted.has(Number(id))),
+    ({ type, id }) =>
+      (isMaking && making.has(type)) ||
+      (/^(?:vz|ha|resize|move_volume)/.test(type) && wanted.has(Number(id))),
   );
   await Promise.all(tasks.map((task) => awaitTask(context, task)));
   return tasks.length > 0;

@@ -23,7 +23,7 @@ export interface Deed {
   readonly forMs: number;
 }
 
-export type Fault =
+type Fault =
   | { readonly kind: 'request'; readonly match: FaultMatch; readonly fault: RequestFault }
   | {
       readonly kind: 'task';
@@ -104,7 +104,7 @@ function containerOf(
 }
 
 /** Fleets of one to `most` containers. */
-export const fleetOf = (most: number): fc.Arbitrary<DesiredFleet> =>
+const fleetOf = (most: number): fc.Arbitrary<DesiredFleet> =>
   fc
     .tuple(
       fc.subarray([...keys], { minLength: 1, maxLength: most }),

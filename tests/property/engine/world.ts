@@ -13,7 +13,6 @@ import { type Deed, type Foreign, type Interruption, type Scenario, secret } fro
 
 type SimContainer = SimState['containers'][number];
 
-const trace = process.env['TRACE'] !== undefined;
 const everything = policyOf({ all: true });
 const ourTag = 'pvefleet';
 
@@ -94,7 +93,7 @@ interface Run {
 }
 
 /** One cluster and the people at it. */
-export interface World {
+interface World {
   readonly engine: TestEngine;
   /** Plan and apply once; whatever stops it is an answer too. */
   run(fleet: DesiredFleet, interruption?: Interruption): Promise<Run>;
@@ -107,14 +106,19 @@ export interface World {
 }
 
 /** Builds a cluster with other people's guests. */
-export function makeWorld(foreign: readonly Foreign[]): World {
+function makeWorld(foreign: readonly Foreign[]): World {
   const engine = makeEngine();
   const { simulator, clock } = engine;
   const { state } = simulator;
   for (const guest of foreign) addForeign(state, guest);
   const shown: string[] = [];
   const repairs: (() => void)[] = [];
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<Response>>();
+  const ended = async (answer: Promise<Response>): Promise<void> => {
+    underWay.add(answer);
+    await Promise.allSettled([answer]);
+    underWay.delete(answer);
+  };
   let requests = 0;
   let deeds: readonly Deed[] = [];
   let interrupt: { readonly at: number; readonly strike: () => void } | undefined;
@@ -182,12 +186,7 @@ export function makeWorld(foreign: readonly Foreign[]): World {
     for (const deed of deeds) if (deed.atRequest === requests) perform(deed);
     if (interrupt?.at === requests) interrupt.strike();
     const answer = fetch(request);
-    const done = answer.then(
-      () => undefined,
-      () => undefined, // the client is told; here only the end counts
-    );
-    underWay.add(done);
-    void done.then(() => underWay.delete(done));
+    void ended(answer);
     return answer;
   };
 
@@ -197,10 +196,7 @@ export function makeWorld(foreign: readonly Foreign[]): World {
       const run = engine.again({
         traceRequests: true,
         resolveSecret: () => Promise.resolve(secret),
-        onEvent: (event) => {
-          if (trace) console.log(JSON.stringify(event).slice(0, 300));
-          shown.push(JSON.stringify(event));
-        },
+        onEvent: (event) => shown.push(JSON.stringify(event)),
       });
       requests = 0;
       interrupt = interruption && {
@@ -212,7 +208,6 @@ export function makeWorld(foreign: readonly Foreign[]): World {
       };
       try {
         const { plan } = await makePlan(run.context, fleet, everything);
-        if (trace) console.log(plan.actions.map(({ id, reason }) => `${id}: ${reason}`), plan.refusals, plan.notices);
         shown.push(JSON.stringify(plan));
         const report = await applyPlan(run.context, plan);
         shown.push(JSON.stringify(report));
@@ -240,7 +235,7 @@ export function makeWorld(foreign: readonly Foreign[]): World {
       simulator.faults.clear();
       for (const repair of repairs) repair();
       // a request that a slow network still holds is part of the trouble; tasks are not
-      await Promise.all(underWay);
+      await Promise.allSettled(underWay);
     },
     output: () => shown.join('\n'),
   };
