@@ -3,6 +3,7 @@ import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError } from './errors.ts';
+import { classOf } from './follow-task.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
 import { checkSecrets } from './prepare-request.ts';
@@ -11,6 +12,8 @@ import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
 import { type Job, runJobs } from './scheduler.ts';
+import { sharedStorages } from './shared-storages.ts';
+import { createTaskWatch } from './task-watch.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions {
@@ -73,12 +76,17 @@ async function runPlan(
   run: RunState,
   options: ApplyOptions,
 ): Promise<ActionReport[]> {
+  const shared = await sharedStorages(context, plan);
   const jobs = plan.actions.map((action): ActionJob => {
-    return { id: action.id, dependsOn: action.dependsOn, rooms: roomsOf(action, context.limits), action };
+    const rooms = roomsOf(action, context.limits, shared);
+    return { id: action.id, dependsOn: action.dependsOn, rooms, class: classOf(action), action };
   });
   return runJobs(jobs, {
-    run: async (job) => {
+    now: () => context.clock.now(),
+    run: async (job, place) => {
+      run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
+      run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
       return announce(context, report);
     },
@@ -120,6 +128,7 @@ export async function applyPlan(
   await checkSecrets(context, plan);
   const startedAt = context.clock.now();
   const run = createRunState(plan);
+  run.watch = createTaskWatch(context);
   const actions = await runPlan(context, plan, run, options);
   return {
     format: 'pvefleet.apply/1',

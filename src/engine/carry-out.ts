@@ -11,6 +11,7 @@ import { IndeterminateError, InterruptedError, isGone } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
 import { type LostRequest, recover } from './recover.ts';
+import { isCongested } from './rooms.ts';
 import type { RunState } from './run-state.ts';
 import { judge, reasonOf } from './verdicts.ts';
 
@@ -114,6 +115,7 @@ async function meetRefusal(
   if (context.signal.aborted) throw new IndeterminateError(`stopped waiting (${doing})`, { cause: error });
   if (judge(error).verdict === 'look') {
     progress.lost = true;
+    run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
     const verdict = await recover(context, sent, reasonOf(error)).catch((cause: unknown) => {
       throw new IndeterminateError(`lost the connection (${doing})`, { cause });
     });
@@ -191,6 +193,7 @@ export async function carryOut(context: EngineContext, run: RunState, action: Ac
       const { verdict } = judge(error);
       if (verdict === 'stop') run.stop ??= `nothing else can succeed: ${reasonOf(error)}`;
       if (verdict === 'repeat') progress.repeats += 1;
+      if (verdict === 'wait') run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
       const mayPass = verdict === 'wait' || (verdict === 'repeat' && progress.repeats <= maxRepeats);
       if (!mayPass || context.clock.now() >= giveUpAt) throw error;
       await waitABit(context, action, progress, reasonOf(error));

@@ -227,7 +227,7 @@ const interruption: fc.Arbitrary<Interruption> = fc.record({
 });
 
 /** What a kind of scenario has. */
-export interface ScenarioShape {
+interface ScenarioShape {
   readonly most: number;
   readonly faults?: boolean;
   readonly deeds?: boolean;
