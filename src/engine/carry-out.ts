@@ -1,6 +1,7 @@
 /** One action, from the request to its end: sent, waited for, tried again where that is safe. */
 import { PveConflictError } from '../api/errors/conflict-error.ts';
 import { PveError } from '../api/errors/pve-error.ts';
+import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import type { Action, ActionKind } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
@@ -9,8 +10,10 @@ import type { EngineContext } from './context.ts';
 import { hasVolume, volumeOf } from './effects.ts';
 import { IndeterminateError, InterruptedError, isGone } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
+import { findRunningTask } from './own-tasks.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
 import { type LostRequest, recover } from './recover.ts';
+import { requestText } from './request-text.ts';
 import { isCongested } from './rooms.ts';
 import type { RunState } from './run-state.ts';
 import { judge, reasonOf } from './verdicts.ts';
@@ -173,6 +176,22 @@ async function isThere(context: EngineContext, action: Action): Promise<boolean>
   return volume !== undefined && hasVolume(context, volume.node, volume.storage, volume.volid);
 }
 
+/** The same download, begun by an earlier run and still under way: how it ended, unless it failed. */
+async function earlierDownload(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+): Promise<Outcome | undefined> {
+  const template = requestText(action.request, 'template');
+  if (action.kind !== 'template.download' || template === undefined) return undefined;
+  const upid = await findRunningTask(context, action.target.node, 'download', template);
+  if (upid === undefined) return undefined;
+  return followTask(context, run, action, upid).catch((error: unknown) => {
+    if (error instanceof TaskFailedError) return undefined; // our turn
+    throw error;
+  });
+}
+
 /**
  * Carries out one action.
  *
@@ -182,6 +201,8 @@ async function isThere(context: EngineContext, action: Action): Promise<boolean>
  */
 export async function carryOut(context: EngineContext, run: RunState, action: Action): Promise<Outcome> {
   if (await isThere(context, action)) return unchanged;
+  const earlier = await earlierDownload(context, run, action);
+  if (earlier) return earlier;
   const giveUpAt = context.clock.now() + context.limits.lockWaitMs;
   const progress: Progress = { lost: false, resends: 0, waits: 0, repeats: 0 };
   for (;;) {

@@ -11,7 +11,7 @@ import type { EngineContext } from './context.ts';
 import { createTaskPauses } from './task-pauses.ts';
 
 /** What is known about a task beside its UPID. */
-export interface WatchedTask {
+interface WatchedTask {
   readonly upid: string;
   /** Tasks of the same kind take about as long; default: the type of the task. */
   readonly kind?: string;

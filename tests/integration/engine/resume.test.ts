@@ -73,6 +73,26 @@ test('a fleet that is destroyed while it is created is destroyed as a whole', as
   expect(first.simulator.state.containers).toEqual({});
 });
 
+test('a template that is still being downloaded is awaited, not downloaded again', async () => {
+  const elsewhere = fleet([container('web01', { node: 'pve2', power: 'stopped' })]);
+  const first = makeEngine({
+    onEvent: (event, { drain, detach }) => {
+      if (event.type !== 'task.start') return;
+      drain.abort(new Error('interrupted'));
+      detach.abort(new Error('detached'));
+    },
+  });
+  await applyPlan(first.context, (await makePlan(first.context, elsewhere, policyOf())).plan);
+  const second = first.again();
+  const report = await applyPlan(
+    second.context,
+    (await makePlan(second.context, elsewhere, policyOf())).plan,
+  );
+  expect(report.summary).toMatchObject({ ok: 2, failed: 0 });
+  const downloads = Object.values(first.simulator.state.tasks).filter(({ type }) => type === 'download');
+  expect(downloads).toHaveLength(1);
+});
+
 test('tasks of others are not waited for', async () => {
   const first = await cutOff('vzcreate', 2, {
     auth: { kind: 'ticket', username: 'automation@pve', password: 'automation-password' },
