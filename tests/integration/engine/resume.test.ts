@@ -115,15 +115,21 @@ test('an interrupt ends the waiting', async () => {
   expect(second.clock.now() - before).toBeLessThan(1_000);
 });
 
-test('somebody who removes the tag of a fresh container does not make it appear twice', async () => {
+test.each([
+  ['is not in the list yet', undefined],
+  ['has the name of one that is being created', 'CT200'],
+])('a fresh container that %s and lost its tag is not created again', async (_, name) => {
   const engine = makeEngine();
   await applyPlan(engine.context, (await makePlan(engine.context, file, policyOf())).plan);
-  const fresh = engine.simulator.state.containers[200];
-  // too fresh for the cluster's list to have its name
-  if (fresh) {
-    fresh.createdAtMs = engine.clock.now() + 60_000;
-    delete fresh.config['tags'];
-  }
+  const { state } = engine.simulator;
+  delete state.containers[200]?.config['tags'];
+  // what the nodes tell each other is up to ten seconds old
+  const atMs = Math.floor(engine.clock.now() / 10_000) * 10_000;
+  state.broadcast = {
+    atMs,
+    storages: {},
+    guests: name === undefined ? {} : { 200: { name, status: 'stopped' } },
+  };
   const { plan } = await makePlan(engine.again().context, file, policyOf());
   expect(plan.summary).toMatchObject({ create: 0 });
 });

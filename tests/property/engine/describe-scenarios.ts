@@ -19,11 +19,15 @@ const otherSeed = Number(process.env['PROPERTY_SEED'] ?? 0);
 
 /** Makes one test per kind. */
 export function describeScenarios(kinds: readonly Kind[]): void {
-  test.each(kinds)(
-    '$name',
-    async ({ scenarios, runs, seed }) => {
+  const named = kinds.map((kind) => [kind.name, kind] as const);
+  test.each(named)(
+    '%s',
+    async (_, { scenarios, runs, seed }) => {
       expect.hasAssertions();
-      await fc.assert(fc.asyncProperty(scenarios, play), { numRuns: runs * factor, seed: seed + otherSeed });
+      await fc.assert(fc.asyncProperty(scenarios, play), {
+        numRuns: Math.ceil(runs * factor),
+        seed: seed + otherSeed,
+      });
     },
     timeoutMs,
   );
