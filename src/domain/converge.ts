@@ -61,6 +61,27 @@ function isManaged(field: string, desired: DesiredContainer): boolean {
   return familyNames.some((name) => field.startsWith(`${name}.`) && desired[name] !== undefined);
 }
 
+/**
+ * States of the HA manager in which it brings a container where it should be by itself, within seconds. PVE: its tasks end
+ * when it has been told, not when the container has changed.
+ */
+const haLeadsTo: Readonly<Record<'running' | 'stopped', ReadonlySet<string>>> = {
+  running: new Set([
+    'started',
+    'starting',
+    'request_start',
+    'request_started',
+    'recovery',
+    'migrate',
+    'relocate',
+  ]),
+  stopped: new Set(['stopped', 'stopping', 'request_stop']),
+};
+
+function isHaOnTheWay(power: 'running' | 'stopped', { haState }: ActualContainer): boolean {
+  return haState !== undefined && haLeadsTo[power].has(haState);
+}
+
 function verifyExisting(
   fleet: string,
   desired: DesiredContainer,
@@ -91,7 +112,7 @@ function verifyExisting(
     if (isManaged(change.field, desired) && !diverged.some(({ field }) => field === change.field))
       find('pending', change.field, change.to, change.from);
   if (desired.power !== 'unmanaged' && desired.power !== actual.status)
-    find('diverged', 'power', desired.power, actual.status);
+    find(isHaOnTheWay(desired.power, actual) ? 'pending' : 'diverged', 'power', desired.power, actual.status);
   if (desired.pool !== undefined && desired.pool !== actual.pool)
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
   const state = findings.some((one) => one.state !== 'pending')

@@ -6,6 +6,14 @@ import { ownershipTag } from './field-row.ts';
 import type { Policy } from './plan.ts';
 
 /**
+ * Whether the cluster's list knows the name of a container. Proxmox VE: it lags behind by up to ten seconds, and a
+ * container that is being created is called `CT` and its id.
+ */
+function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolean {
+  return name === undefined || name === `CT${vmid}`;
+}
+
+/**
  * Names the containers that must be read in full before a plan.
  *
  * @param fleet - the file.
@@ -22,11 +30,11 @@ export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSumm
     ]),
   );
   return guests
-    .filter(
-      ({ type, vmid, name, tags }) =>
-        type === 'lxc' &&
-        (tags.includes(ownershipTag) || vmids.has(vmid) || name === undefined || names.has(name)),
-    )
+    .filter((guest) => {
+      const { type, vmid, name = '', tags } = guest;
+      if (type !== 'lxc') return false;
+      return tags.includes(ownershipTag) || vmids.has(vmid) || names.has(name) || isNameless(guest);
+    })
     .map(({ vmid }) => vmid)
     .sort((a, b) => a - b);
 }

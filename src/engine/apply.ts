@@ -3,6 +3,7 @@ import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError, type StaleAction } from './errors.ts';
+import { classOf } from './follow-task.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
 import { checkSecrets } from './prepare-request.ts';
@@ -11,7 +12,9 @@ import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
 import { type Job, runJobs } from './scheduler.ts';
+import { sharedStorages } from './shared-storages.ts';
 import { leftOut } from './stale.ts';
+import { createTaskWatch } from './task-watch.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions {
@@ -83,16 +86,21 @@ async function runPlan(
   left: ReadonlyMap<string, string>,
 ): Promise<ActionReport[]> {
   const going = plan.actions.filter(({ id }) => !left.has(id));
+  const shared = await sharedStorages(context, plan);
   const jobs = going.map((action): ActionJob => {
-    return { id: action.id, dependsOn: action.dependsOn, rooms: roomsOf(action, context.limits), action };
+    const rooms = roomsOf(action, context.limits, shared);
+    return { id: action.id, dependsOn: action.dependsOn, rooms, class: classOf(action), action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
     return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
   });
   const done = await runJobs(jobs, {
-    run: async (job) => {
+    now: () => context.clock.now(),
+    run: async (job, place) => {
+      run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
+      run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
       return announce(context, report);
     },
@@ -145,6 +153,7 @@ async function carryOutPlan(
   await checkSecrets(context, { ...plan, actions: plan.actions.filter(({ id }) => !left.has(id)) });
   const startedAt = context.clock.now();
   const run = createRunState(plan);
+  run.watch = createTaskWatch(context);
   const actions = await runPlan(context, plan, run, options, left);
   return {
     format: 'pvefleet.apply/1',

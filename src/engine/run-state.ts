@@ -1,5 +1,7 @@
 /** What one apply knows that its plan could not: ids chosen anew, digests after our own writes, tasks under way. */
 import type { Action, Plan } from '../domain/plan.ts';
+import type { Place } from './scheduler.ts';
+import type { TaskWatch } from './task-watch.ts';
 
 /** Mutable, lives as long as one apply. */
 export interface RunState {
@@ -9,6 +11,10 @@ export interface RunState {
   readonly digests: Map<number, string>;
   /** Tasks that run on the server, by action. */
   readonly running: Map<string, string>;
+  /** Waits for tasks together with others; absent: each by itself. */
+  watch?: TaskWatch;
+  /** The place of each action in its rooms, while it runs. */
+  readonly places: Map<string, Place>;
   /** Reason why nothing new may start; set once. */
   stop?: string;
   /** The id under which the container of an action exists or will exist. */
@@ -30,6 +36,7 @@ export function createRunState(plan: Plan): RunState {
     taken: new Set(plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]))),
     digests: new Map(),
     running: new Map(),
+    places: new Map(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     replaceVmid(action, vmid) {
       this.taken.add(vmid);

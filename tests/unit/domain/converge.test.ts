@@ -99,6 +99,17 @@ describe('the report', () => {
     ]);
   });
 
+  test.each<[string, 'running' | 'stopped', 'running' | 'stopped', string]>([
+    ['started', 'running', 'stopped', 'pending'],
+    ['request_stop', 'stopped', 'running', 'pending'],
+    ['stopped', 'running', 'stopped', 'diverged'],
+    ['error', 'running', 'stopped', 'diverged'],
+  ])('power under HA (%s) that should be %s', (haState, power, status, state) => {
+    const report = verify({ status, haState }, { power });
+    expect(report.findings).toMatchObject([{ field: 'power', state }]);
+    expect(report.containers).toMatchObject([{ state }]);
+  });
+
   test('power that is not managed does not matter', () => {
     expect(verify({ status: 'stopped' }, { power: 'unmanaged' }).converged).toBe(true);
   });
