@@ -21,7 +21,8 @@ export type TagStyle = ClusterSnapshot['tagStyle'];
  */
 export function specDigestOf(desired: DesiredContainer): string {
   const { origin: _origin, vmid: _vmid, ...rest } = desired;
-  return digestOf(rest);
+  // a node that was chosen here is not what the file asks for
+  return digestOf(desired.placement === undefined ? rest : { ...rest, node: 'auto' });
 }
 
 /** The ownership line that a container of this fleet gets. */

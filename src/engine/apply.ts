@@ -5,6 +5,7 @@ import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError } from './errors.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
+import { preflight } from './preflight.ts';
 import { checkSecrets } from './prepare-request.ts';
 import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
 import { roomsOf } from './rooms.ts';
@@ -140,7 +141,8 @@ export async function applyPlan(
  * @param plan - from a plan file.
  * @param options - as for {@link applyPlan}.
  * @returns the report.
- * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions.
+ * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. Also when
+ *   this account may not do what the plan wants, as it need not be the one that made it.
  */
 export async function applySavedPlan(
   context: EngineContext,
@@ -154,6 +156,8 @@ export async function applySavedPlan(
   const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
   const stale = staleActions(plan, snapshot);
   if (stale.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, stale });
+  const { refusals } = await preflight(context, plan, snapshot);
+  if (refusals.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, refusals });
   return applyPlan(context, plan, options);
 }
 

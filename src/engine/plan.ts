@@ -10,6 +10,7 @@ import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { observe } from './observe.ts';
+import { preflight } from './preflight.ts';
 
 export type { ResizeChange } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
@@ -29,7 +30,8 @@ export interface DownloadTarget {
   readonly aliases?: NonNullable<DesiredFleet['aliases']>;
 }
 
-function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
+async function ready(context: EngineContext, made: Plan, snapshot: ClusterSnapshot): Promise<Planned> {
+  const plan = await preflight(context, made, snapshot);
   context.emit({ type: 'plan.ready', plan });
   return { plan, snapshot };
 }

@@ -10,7 +10,7 @@ import type { CatalogAliases } from './catalog.ts';
 import { checkContainer } from './check-container.ts';
 import { checkFleet } from './check-fleet.ts';
 import { expandFleet } from './expand.ts';
-import { defaultVmids } from './file.ts';
+import { defaultVmids, type FleetFile } from './file.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
@@ -110,9 +110,12 @@ export function loadFleet(input: LoadInput): LoadResult {
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
   const name = member(tree, 'fleet');
+  const { placement, capacity } = toPlain(tree) as Partial<FleetFile>;
+  const context = { aliases, readEnvironment, ...(placement ? { placement } : {}) };
   return finish({
     name: name?.kind === 'scalar' ? String(name.value) : '',
     vmids,
-    containers: instances.map((instance) => buildContainer(instance, { aliases, readEnvironment })),
+    ...(capacity ? { capacity } : {}),
+    containers: instances.map((instance) => buildContainer(instance, context)),
   });
 }

@@ -12,7 +12,8 @@ import type { Runtime } from '../runtime.ts';
 import { toolName } from '../version.ts';
 
 function exitCode(plan: Plan, detailed: boolean): ExitCode {
-  if (plan.refusals.length > 0) return new PlanRefusedError({ fleet: plan.fleet }).exitCode;
+  if (plan.refusals.length > 0)
+    return new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals }).exitCode;
   return detailed && plan.actions.length > 0 ? 7 : 0;
 }
 
