@@ -128,7 +128,9 @@ const relevant: readonly (readonly [path: RegExp, privileges: RegExp])[] = [
  */
 function heldOn(path: string, tree: PermissionTree): string[] {
   const family = relevant.find(([pattern]) => pattern.test(path))?.[1] ?? /./;
-  return [...privilegesOn(tree, path)].filter((name) => family.test(name));
+  // below a path more may hold than on it, where its own entry does not propagate
+  const held = [...privilegesOn(tree, path), ...privilegesOn(tree, `${path}/*`)];
+  return held.filter((name) => family.test(name));
 }
 
 /** A role that is to be made, and where it is to be given. */

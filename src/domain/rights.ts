@@ -335,6 +335,10 @@ function after(guests: Map<Vmid, Guest>, { request }: Action, params: Texts, kno
     const config = { unprivileged: '1', ...without(params, notKeys), ...pick(params, 'unprivileged') };
     guests.set(vmid, { config, ...pool, ...(isGone ? { isGone } : {}) });
   }
+  // rights that the pool which it leaves gave cannot be told from its own, so they count as if they stayed
+  if (operation === 'PUT /pools' && params['delete'] !== '1' && params['poolid'] !== undefined)
+    for (const id of splitList(params['vms'] ?? '').map(Number))
+      guests.set(id, { ...known(id), pool: params['poolid'] });
   if (operation === `POST ${lxc}/clone`)
     guests.set(Number(params['newid']), { config: known(vmid).config, ...pool });
 }
