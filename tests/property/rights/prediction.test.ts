@@ -67,7 +67,9 @@ const privileges = fc.oneof(
   // most are there, so that plans get beyond their first step
   {
     weight: 3,
-    arbitrary: fc.subarray(granted, { maxLength: 2 }).map((few) => granted.filter((one) => !few.includes(one))),
+    arbitrary: fc
+      .subarray(granted, { maxLength: 2 })
+      .map((few) => granted.filter((one) => !few.includes(one))),
   },
 );
 const person: fc.Arbitrary<Person> = fc
@@ -105,7 +107,10 @@ function admit(state: SimState, { kind, entries, tags }: Person): void {
   entries.forEach(({ path, privileges: names, propagate }, index) => {
     const roleid = `role${index}`;
     state.roles[roleid] = [...looking, ...names];
-    const ids = [['user', 'tess@pve'] as const, ...(kind === 'separated' ? [['token', 'tess@pve!tok'] as const] : [])];
+    const ids = [
+      ['user', 'tess@pve'] as const,
+      ...(kind === 'separated' ? [['token', 'tess@pve!tok'] as const] : []),
+    ];
     for (const [type, ugid] of ids) state.acls.push({ path, type, ugid, roleid, propagate });
   });
   // the tag of owned containers is free; without that nothing could be created at all
@@ -151,7 +156,8 @@ test('an action is refused by the server if and only if it was predicted', async
         const { state, credentials } = engine.simulator;
         const { username, password } = credentials;
         const root = engine.again({ auth: { kind: 'ticket', username, password } });
-        if (!isFresh) await applyPlan(root.context, (await makePlan(root.context, fitting(before), all)).plan);
+        if (!isFresh)
+          await applyPlan(root.context, (await makePlan(root.context, fitting(before), all)).plan);
         admit(state, who);
         const identity = who.kind === 'ticket' ? 'tess@pve' : 'tess@pve!tok';
         const tess = engine.again({
@@ -167,7 +173,9 @@ test('an action is refused by the server if and only if it was predicted', async
         const tree = await readPermissions(tess.context);
         const { missing, rootOnly } = judgeRights(needs, { identity, tree });
         const predicted = new Set(
-          [...missing.flatMap(({ actions }) => actions), ...rootOnly.map(({ action }) => action)].map(({ id }) => id),
+          [...missing.flatMap(({ actions }) => actions), ...rootOnly.map(({ action }) => action)].map(
+            ({ id }) => id,
+          ),
         );
         outcomes.rootOnly += rootOnly.length;
         const rights = structuredClone({ acls: state.acls, pools: state.pools, roles: state.roles });
