@@ -4,7 +4,8 @@
  */
 
 import type { VerifyReport } from '../domain/converge.ts';
-import type { Plan, Policy } from '../domain/plan.ts';
+import { isAboutRights } from '../domain/judge-rights.ts';
+import type { Plan, Policy, Refusal } from '../domain/plan.ts';
 import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { PlanRefusedError } from '../engine/errors.ts';
@@ -49,7 +50,9 @@ function refusedError(plan: Plan): PlanRefusedError {
 
 /** Refuses what needs more permission than was given; returns whether a name was typed for it. */
 async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: Change): Promise<boolean> {
-  if (plan.refusals.length > 0) throw refusedError(plan);
+  // the rights of whoever saved a plan do not matter; those of this account are looked at before the first step
+  const counts = (one: Refusal): boolean => !(change.saved && isAboutRights(one));
+  if (plan.refusals.some(counts)) throw refusedError(plan);
   const doomed = destroyedBy(plan);
   if (doomed.length === 0 || policy.allow.destroy || policy.allow.recreate) return false;
   if (!runtime.interactive) {

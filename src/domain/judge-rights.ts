@@ -39,6 +39,10 @@ export interface Judgement {
   readonly rootOnly: readonly RootOnly[];
 }
 
+/** Whether a refusal is about the account, and not about the plan: another account may carry it out. */
+export const isAboutRights = ({ code }: Pick<Refusal, 'code'>): boolean =>
+  code === 'RIGHTS_MISSING' || code === 'ROOT_ONLY';
+
 /** The account that everything is allowed to; its tokens are not it. */
 export const isRoot = (identity: string | undefined): boolean => identity === 'root@pam';
 

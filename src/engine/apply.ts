@@ -1,4 +1,5 @@
 /** Carries out a plan: refuses first, then schedules, and reports what happened. The only way in which anything is changed. */
+import { isAboutRights } from '../domain/judge-rights.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
@@ -138,7 +139,7 @@ export async function applyPlan(
  * Carries out a plan that was saved earlier: observes anew and checks every precondition first.
  *
  * @param context - as for {@link applyPlan}.
- * @param plan - from a plan file.
+ * @param saved - from a plan file.
  * @param options - as for {@link applyPlan}.
  * @returns the report.
  * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. Also when
@@ -146,12 +147,13 @@ export async function applyPlan(
  */
 export async function applySavedPlan(
   context: EngineContext,
-  plan: Plan,
+  saved: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  if (plan.refusals.length > 0) {
-    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
-  }
+  // whoever made the plan may have had fewer rights than the account that carries it out
+  const lasting = saved.refusals.filter((refusal) => !isAboutRights(refusal));
+  if (lasting.length > 0) throw new PlanRefusedError({ fleet: saved.fleet, refusals: lasting });
+  const plan: Plan = { ...saved, refusals: [] };
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
   const snapshot = await observe(context, { fleetName: plan.fleet, vmids: [...new Set(vmids)] });
   const stale = staleActions(plan, snapshot);

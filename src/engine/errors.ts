@@ -1,4 +1,5 @@
 /** The engine's own failures: a plan that may not be carried out, a run that did not succeed, a run that was interrupted. */
+import { isAboutRights } from '../domain/judge-rights.ts';
 import type { Refusal } from '../domain/plan.ts';
 import { PvefleetError } from '../util/errors.ts';
 import type { ActionReport, ApplyReport } from './report.ts';
@@ -25,11 +26,9 @@ function count(n: number, one: string, many: string): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
-const rightsCodes: ReadonlySet<string> = new Set(['RIGHTS_MISSING', 'ROOT_ONLY']);
-
 /** Whether nothing but the rights of the account stands against a plan. */
-function isAboutRights({ refusals = [], stale = [] }: PlanRefusal): boolean {
-  return stale.length === 0 && refusals.length > 0 && refusals.every(({ code }) => rightsCodes.has(code));
+function lacksRights({ refusals = [], stale = [] }: PlanRefusal): boolean {
+  return stale.length === 0 && refusals.length > 0 && refusals.every(isAboutRights);
 }
 
 /** All commands that grant what is missing, each once. */
@@ -65,15 +64,15 @@ export class PlanRefusedError extends PvefleetError {
         ? 'make a new plan and look at it before applying'
         : lift !== '' && refusals.every((one) => one.needs !== undefined)
           ? `allow it with --allow ${lift} if that is what you want`
-          : isAboutRights(refusal)
+          : lacksRights(refusal)
             ? rightsHint(refusals)
             : refusals[0]?.hint);
     super(refusal.message ?? (first === undefined ? what : `${what}: ${first}`), {
       hint,
       details: { refusals, stale },
     });
-    this.code = isAboutRights(refusal) ? 'RIGHTS_MISSING' : 'PLAN_REFUSED';
-    this.exitCode = isAboutRights(refusal) ? 4 : 6;
+    this.code = lacksRights(refusal) ? 'RIGHTS_MISSING' : 'PLAN_REFUSED';
+    this.exitCode = lacksRights(refusal) ? 4 : 6;
     this.refusals = refusals;
     this.stale = stale;
   }

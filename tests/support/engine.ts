@@ -35,6 +35,8 @@ export interface EngineOptions {
   /** Default: root@pam's token. */
   readonly auth?: ClientOptions['auth'];
   readonly limits?: NonNullable<ContextOptions['limits']>;
+  /** Who we are; default: not told. */
+  readonly identity?: string;
   readonly resolveSecret?: EngineContext['resolveSecret'];
   /** Called with each event, before the engine goes on. */
   readonly onEvent?: (event: StampedEvent, engine: TestEngine) => void;
@@ -92,6 +94,7 @@ function build(simulator: Simulator, clock: ManualClock, options: EngineOptions)
     resolveSecret: options.resolveSecret ?? ((reference) => Promise.resolve(`secret of ${reference}`)),
     random: () => 0.5,
     ...(options.limits ? { limits: options.limits } : {}),
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
     sink: (event) => {
       events.push(event);
       options.onEvent?.(event, engine);
