@@ -31,6 +31,8 @@ export interface Change {
   readonly confirm: 'always' | 'disruptive' | 'never';
   /** The plan was saved earlier: check that it still fits. */
   readonly saved?: true;
+  /** Some containers may be restarted when somebody says so: `restart: ask`. */
+  readonly asksRestart?: boolean;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
@@ -94,14 +96,26 @@ function show(runtime: Runtime, plan: Plan): void {
   else if (output.format === 'human') output.say(renderPlan(plan, output.errorStyle));
 }
 
+/** `restart: ask`: on a terminal somebody can be asked; `--yes` is no answer to that. */
+async function askRestart(runtime: Runtime, plan: Plan, policy: Policy): Promise<boolean> {
+  const waiting = plan.notices.filter(({ code }) => code === 'RESTART_NEEDED');
+  const isOpen = waiting.length > 0 && plan.refusals.length === 0 && !policy.allow.restart;
+  if (!isOpen || !runtime.interactive || runtime.options.yes) return false;
+  for (const { message } of waiting) runtime.output.tell(message);
+  const { askConfirmation } = await import('../prompts/confirm.ts');
+  return askConfirmation(await runtime.prompts(), 'Restart them as part of this, where the file says ask?');
+}
+
 /** Plans, on a terminal with destructions where a typed name can allow them, and gets the permission to go on. */
 async function decide(runtime: Runtime, change: Change): Promise<Plan> {
   const { options } = runtime;
   const policy = change.policy ?? policyOf(options, false);
   let plan = await change.plan(policy);
-  if (runtime.interactive && liftableByTyping(plan.refusals, options)) {
-    plan = await change.plan(allowDestroy(policy, options));
-  }
+  const lifted = runtime.interactive && liftableByTyping(plan.refusals, options);
+  const effective = lifted ? allowDestroy(policy, options) : policy;
+  if (lifted) plan = await change.plan(effective);
+  if (change.asksRestart && (await askRestart(runtime, plan, policy)))
+    plan = await change.plan({ ...effective, allow: { ...effective.allow, restart: true } });
   if (plan.actions.length > 0 || plan.refusals.length > 0) show(runtime, plan);
   const typed = await authorise(runtime, plan, policy, change);
   if (plan.actions.length > 0 && !typed) await confirm(runtime, plan, change);

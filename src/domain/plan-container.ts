@@ -98,6 +98,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     differences,
     reason: (fields) => reasonFor(fields, facts),
     mayRestart: desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart),
+    neverRestart: desired.restart === 'never',
     willStop: desired.power === 'stopped',
   });
   const actions = [...planned.actions, ...otherActions(desired, actual, planned.actions.at(-1)?.id)];
