@@ -74,7 +74,7 @@ export function volumeAccess(
 ): Sets | undefined {
   const path = `/storage/${readVolume(volid).storage ?? ''}`;
   if (kind === 'vztmpl')
-    return anyRight(path, ['Datastore.AllocateSpace', 'Datastore.Audit', 'Datastore.Allocate']);
+    return anyRight(path, ['Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.Allocate']);
   const owner = /(?:(?:vm|base|subvol|basevol)-|vzdump-lxc-)(\d+)-[^/]*$/.exec(volid)?.[1];
   if (owner === undefined) return right(path, 'Datastore.Allocate');
   if (Number(owner) === vmid) return undefined;

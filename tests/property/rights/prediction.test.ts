@@ -123,8 +123,14 @@ function fitting(file: DesiredFleet): DesiredFleet {
   const containers = file.containers.map((one, index): DesiredContainer => {
     const { env: _env, ...options } = one.options;
     const { quota: _quota, ...rootfs } = one.rootfs;
-    const mounts = Object.entries(one.mounts ?? {}).map(([path, { quota: _, ...mount }]) => [path, mount]);
-    const nets = Object.entries(one.nets ?? {}).map(([name, { hostManaged: _, ...net }]) => [name, net]);
+    const mounts = Object.entries(one.mounts ?? {}).map(([path, { quota: _quota, ...mount }]) => [
+      path,
+      mount,
+    ]);
+    const nets = Object.entries(one.nets ?? {}).map(([name, { hostManaged: _managed, ...net }]) => [
+      name,
+      net,
+    ]);
     const { pool, ...rest } = one;
     return {
       ...rest,

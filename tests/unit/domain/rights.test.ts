@@ -187,7 +187,7 @@ describe('rights of other calls', () => {
         '/pool/lab VM.Config.Disk | /vms/101 VM.Config.Disk',
         '/storage/big Datastore.AllocateSpace',
         '/vms/101 VM.Config.Options',
-        '/storage/local Datastore.AllocateSpace | /storage/local Datastore.Audit | /storage/local Datastore.Allocate',
+        '/storage/local Datastore.Audit | /storage/local Datastore.AllocateSpace | /storage/local Datastore.Allocate',
         '/pool/lab VM.Audit | /vms/101 VM.Audit',
       ],
     ],
