@@ -1,6 +1,7 @@
 /** What the cluster has. Pure data, filled by engine/observe.ts. */
 import type { Ownership } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
+import type { TagRules } from './config-rights.ts';
 import type { Vmid } from './desired.ts';
 
 export type { Ownership };
@@ -110,7 +111,10 @@ export interface ClusterSnapshot {
   readonly pools: readonly string[];
   /** By vmid; only of the containers that a plan with `snapshotFirst` would snapshot. */
   readonly snapshots?: ReadonlyMap<Vmid, SnapshotFacts>;
-  /** Bridges by node; only where a check wants them. */
+  /** Bridges by node; only of the nodes that a container may be placed on. */
+  readonly bridges?: ReadonlyMap<string, readonly string[]>;
+  /** Tags that are not free to all; absent: not known, or none. */
+  readonly tagRules?: TagRules;
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
   /** `9.2.11`, when known. */
   readonly version?: string;

@@ -65,3 +65,22 @@ export function assemblePlan({ fleet, containers, shared = [], refusals = [] }: 
   };
   return { ...body, id: digestOf(body) };
 }
+
+/**
+ * Adds what was found after a plan was made.
+ *
+ * @param plan - the plan.
+ * @param more - refusals and notices to add.
+ * @returns the plan with a new id; the same plan when there is nothing to add.
+ */
+export function extendPlan(plan: Plan, more: Partial<Pick<Plan, 'refusals' | 'notices'>>): Plan {
+  const { refusals = [], notices = [] } = more;
+  if (refusals.length === 0 && notices.length === 0) return plan;
+  const { id: _id, ...rest } = plan;
+  const body = {
+    ...rest,
+    refusals: [...plan.refusals, ...refusals],
+    notices: [...plan.notices, ...notices],
+  };
+  return { ...body, id: digestOf(body) };
+}

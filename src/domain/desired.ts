@@ -124,12 +124,32 @@ export interface DesiredAccess {
   readonly password?: SecretPlaceholder;
 }
 
+/** How a node is chosen for a new container whose node is `auto`. */
+export interface DesiredPlacement {
+  /** `spread`: the emptiest node first; `pack`: the fullest one that still has room. */
+  readonly strategy: 'spread' | 'pack';
+  /** Nodes to choose from; absent: all. */
+  readonly nodes?: readonly string[];
+  /** Groups whose members are kept on different nodes as far as there are enough. */
+  readonly antiAffinity?: readonly string[];
+}
+
+/** How far what is promised may go beyond what is there. A factor that is absent warns instead of refusing. */
+export interface DesiredCapacity {
+  /** Sum of memory limits on a node, as a multiple of its memory. */
+  readonly memoryOvercommit?: number;
+  /** New volumes on a thin or sparse storage, as a multiple of its free space. */
+  readonly storageOvercommit?: number;
+}
+
 /** One container of the fleet. */
 export interface DesiredContainer {
   readonly key: ContainerKey;
   readonly hostname: string;
   readonly vmid: Vmid | 'auto';
+  /** Name of a node, or `auto`: chosen at creation by `placement`, and kept. */
   readonly node: string;
+  readonly placement?: DesiredPlacement;
   /** Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. */
   readonly template: string;
   /** The template as the file writes it, where that is an alias; the key of `templates.lock`. Never part of a digest. */
@@ -173,6 +193,7 @@ export interface DesiredFleet {
   /** Range for `vmid: auto`, both ends inclusive. */
   readonly vmids: { readonly from: Vmid; readonly to: Vmid };
   readonly containers: readonly DesiredContainer[];
+  readonly capacity?: DesiredCapacity;
   /** Short names of templates. */
   readonly aliases?: Readonly<Record<string, TemplateAlias>>;
   /** Own templates by the file name of their archive, which is what `template` of a container holds. */

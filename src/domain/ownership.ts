@@ -23,6 +23,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'adopt',
   'renamedFrom',
   'dependsOn',
+  'placement',
   'restart',
 ];
 
@@ -37,7 +38,8 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
 export function specDigestOf(desired: DesiredContainer): string {
   const compared: Partial<DesiredContainer> = { ...desired };
   for (const member of notCompared) delete (compared as Record<string, unknown>)[member];
-  return digestOf(compared);
+  // a node that was chosen here is not what the file asks for
+  return digestOf(desired.placement === undefined ? compared : { ...compared, node: 'auto' });
 }
 
 /** The ownership line that a container of this fleet gets. */

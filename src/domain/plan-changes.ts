@@ -26,6 +26,8 @@ export interface ChangeRequest {
   readonly reason: (fields: readonly string[]) => string;
   /** May it be restarted for changes that need it? */
   readonly mayRestart: boolean;
+  /** The file says that it never is, whatever is allowed. */
+  readonly neverRestart?: boolean;
   /** It is shut down afterwards, which applies what waits. */
   readonly willStop: boolean;
 }
@@ -239,7 +241,9 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
     severity: 'warning',
     code: 'RESTART_NEEDED',
     message: `${key}: ${count} for a restart: ${nameSome(waiting)}`,
-    hint: 'restart it, allow it with --allow restart, or write restart: always',
+    hint: request.neverRestart
+      ? 'the file says restart: never; restart it yourself when it suits'
+      : 'restart it, allow it with --allow restart, or write restart: always',
   };
   return { actions, refusals, notices: [...notices, restart], waiting };
 }

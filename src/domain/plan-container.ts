@@ -14,6 +14,7 @@ import { planChanges } from './plan-changes.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { labelRootOnly } from './root-only.ts';
 
 /** Start, shutdown and pool: what is not config. */
 function otherActions(
@@ -105,6 +106,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     differences,
     reason: (fields) => reasonFor(fields, facts),
     mayRestart: desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart),
+    neverRestart: desired.restart === 'never',
     willStop: desired.power === 'stopped',
   });
   const actions = [
@@ -134,7 +136,11 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
  */
 export function planContainer(context: PlanContext, match: Match): ContainerPlan {
   const { desired, vmid, actual, refusals, notices } = match;
-  if (actual && refusals.length === 0) return planExisting(context, match, actual);
-  if (vmid !== undefined && refusals.length === 0) return planNew(context, match, vmid);
+  const labelled = (plan: ContainerPlan): ContainerPlan => ({
+    ...plan,
+    actions: labelRootOnly(plan.actions, actual),
+  });
+  if (actual && refusals.length === 0) return labelled(planExisting(context, match, actual));
+  if (vmid !== undefined && refusals.length === 0) return labelled(planNew(context, match, vmid));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };
 }

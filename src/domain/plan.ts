@@ -26,6 +26,8 @@ export interface FieldChange {
   readonly from: JsonValue;
   readonly to: JsonValue;
   readonly effect: Effect;
+  /** Who alone may make it, whatever rights an account has. */
+  readonly needs?: 'root@pam';
 }
 
 export type ActionKind =
@@ -81,6 +83,8 @@ export interface Refusal {
   readonly message: string;
   readonly hint?: string;
   readonly changes: readonly FieldChange[];
+  /** Commands that lift it, for a root shell on a node. */
+  readonly commands?: readonly string[];
 }
 
 export interface PlanSummary {

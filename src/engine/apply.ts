@@ -1,4 +1,5 @@
 /** Carries out a plan: refuses first, then schedules, and reports what happened. The only way in which anything is changed. */
+import { isAboutRights } from '../domain/judge-rights.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
@@ -6,6 +7,7 @@ import { ApplyError, CancelledError, PlanRefusedError, type StaleAction } from '
 import { classOf } from './follow-task.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
+import { preflight } from './preflight.ts';
 import { checkSecrets } from './prepare-request.ts';
 import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
 import { roomsOf } from './rooms.ts';
@@ -171,22 +173,24 @@ async function carryOutPlan(
  * Carries out a plan that was saved earlier: observes anew and checks every precondition first.
  *
  * @param context - as for {@link applyPlan}.
- * @param plan - from a plan file.
+ * @param saved - from a plan file.
  * @param options.failFast - as for {@link applyPlan}.
  * @param options.skipStale - go on without the containers that no longer fit; they are `skipped` in the report, with the
  *   code PLAN_STALE.
  * @returns the report.
  * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. With
- *   `skipStale` only when nothing would be left.
+ *   `skipStale` only when nothing would be left. Also when this account may not do what the plan wants, as it need not be
+ *   the one that made it.
  */
 export async function applySavedPlan(
   context: EngineContext,
-  plan: Plan,
+  saved: Plan,
   options: ApplySavedOptions = {},
 ): Promise<ApplyReport> {
-  if (plan.refusals.length > 0) {
-    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
-  }
+  // whoever made the plan may have had fewer rights than the account that carries it out
+  const lasting = saved.refusals.filter((refusal) => !isAboutRights(refusal));
+  if (lasting.length > 0) throw new PlanRefusedError({ fleet: saved.fleet, refusals: lasting });
+  const plan: Plan = { ...saved, refusals: [] };
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
   const snapshot = await observe(context, {
     fleetName: plan.fleet,
@@ -197,6 +201,9 @@ export async function applySavedPlan(
   const left = leftOut(plan, stale);
   if (stale.length > 0 && !(options.skipStale && left.size < plan.actions.length))
     throw new PlanRefusedError({ fleet: plan.fleet, stale });
+  const going: Plan = { ...plan, actions: plan.actions.filter(({ id }) => !left.has(id)) };
+  const { refusals } = await preflight(context, going, snapshot);
+  if (refusals.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, refusals });
   return carryOutPlan(context, plan, options, left);
 }
 

@@ -3,10 +3,12 @@ import type { ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import { ownershipTag } from '../domain/field-row.ts';
 import { matchFleet } from '../domain/match.ts';
+import { anyNode, placeFleet } from '../domain/placement.ts';
 import { containersToRead } from '../domain/scope.ts';
 import { readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
+import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
 import { readStorages } from './observe-storages.ts';
 import { settleOwnTasks } from './own-tasks.ts';
@@ -74,13 +76,16 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   };
   if (scope.templates) return { ...snapshot, ...(await readTemplates(context, snapshot, 'all')) };
   if (!fleet) return snapshot;
-  const fresh = matchFleet(fleet, snapshot).matches.filter(
-    ({ actual, refusals }) => refusals.length === 0 && (!actual || scope.recreate),
+  const complete = { ...snapshot, ...(await readBridges(context, fleet, snapshot)) };
+  const placed = placeFleet(fleet, complete).fleet;
+  const fresh = matchFleet(placed, complete).matches.filter(
+    ({ desired, actual, refusals }) =>
+      desired.node !== anyNode && refusals.length === 0 && (!actual || scope.recreate),
   );
   const wanted = fresh.map(({ desired }) => desired);
   return wanted.length === 0
-    ? snapshot
-    : { ...snapshot, ...(await readTemplates(context, snapshot, wanted, fleet)) };
+    ? complete
+    : { ...complete, ...(await readTemplates(context, complete, wanted, fleet)) };
 }
 
 /**

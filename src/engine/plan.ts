@@ -14,6 +14,7 @@ import { readSnapshots } from './effects.ts';
 import { uploadsOf, withLocalFiles } from './local-files.ts';
 import { observe } from './observe.ts';
 import { mapBounded } from './parallel.ts';
+import { preflight } from './preflight.ts';
 
 export type { ResizeChange } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
@@ -33,7 +34,8 @@ export interface DownloadTarget {
   readonly aliases?: NonNullable<DesiredFleet['aliases']>;
 }
 
-function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
+async function ready(context: EngineContext, made: Plan, snapshot: ClusterSnapshot): Promise<Planned> {
+  const plan = await preflight(context, made, snapshot);
   context.emit({ type: 'plan.ready', plan });
   return { plan, snapshot };
 }

@@ -21,6 +21,10 @@ const effectWords: Readonly<Record<Effect, string>> = {
   forbidden: 'not possible',
 };
 
+/** When a change takes effect, and who alone may make it. */
+const effectWord = ({ effect, needs }: FieldChange): string =>
+  needs === undefined ? effectWords[effect] : `${effectWords[effect]}, needs ${needs}`;
+
 function signOf(actions: readonly Action[]): Sign {
   const kinds = new Set(actions.map((action) => action.kind));
   if (kinds.has('container.destroy')) return kinds.has('container.create') ? '±' : '-';
@@ -54,7 +58,9 @@ const fileOf = (volid: unknown): string =>
 function settings(action: Action, width: number, style: Style): string[] {
   const items = action.changes
     .filter((change) => change.field !== 'hostname' || change.to !== action.target.key)
-    .map((change) => `${change.field} ${showValue(change.to)}`);
+    .map(
+      (change) => `${change.field} ${showValue(change.to)}${change.needs ? ` (needs ${change.needs})` : ''}`,
+    );
   const lines: string[] = [];
   for (const item of items) {
     const last = lines.at(-1);
@@ -69,7 +75,7 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
   const rows = changes.map((change) => ({
     field: change.field,
     text: showChange(change.from, change.to, style),
-    effect: change.effect,
+    word: effectWord(change),
   }));
   const fieldWidth = Math.max(0, ...rows.map((row) => row.field.length));
   const textWidth = Math.min(
@@ -77,8 +83,7 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
     Math.max(20, width - fieldWidth - 16),
   );
   return rows.map((row) => {
-    const word = effectWords[row.effect];
-    const effect = row.effect === 'live' ? style.dim(word) : style.yellow(word);
+    const effect = row.word === effectWords.live ? style.dim(row.word) : style.yellow(row.word);
     return `${row.field.padEnd(fieldWidth)}  ${clip(row.text, textWidth, style).padEnd(textWidth)}  ${effect}`;
   });
 }
@@ -138,6 +143,13 @@ const summaryText = (plan: Plan): string => {
   return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged`;
 };
 
+/** Commands of all refusals, each once; roles are made before they are given. */
+function grantingCommands(plan: Plan): string[] {
+  const all = [...new Set(plan.refusals.flatMap(({ commands = [] }) => commands))];
+  const isRole = (command: string): boolean => command.startsWith('pveum role ');
+  return [...all.filter(isRole), ...all.filter((command) => !isRole(command))];
+}
+
 /**
  * Renders a plan for people.
  *
@@ -172,10 +184,12 @@ export function renderPlan(plan: Plan, style: Style): string {
     (notice) =>
       `${style.yellow(style.glyph.warn)} ${notice.message}${notice.hint ? style.dim(` (${notice.hint})`) : ''}`,
   );
-  const refusals = plan.refusals.map(
-    (refusal) =>
-      `${style.red(style.glyph.fail)} ${refusal.message}${refusal.hint ? `\n    ${style.dim(refusal.hint)}` : ''}`,
-  );
+  const refusals = plan.refusals.map(({ message, hint, commands }) => {
+    // commands come once, below
+    const text = hint && commands === undefined ? `\n    ${style.dim(hint)}` : '';
+    return `${style.red(style.glyph.fail)} ${message}${text}`;
+  });
+  const commands = grantingCommands(plan);
   const id = plan.id.slice(0, 8);
   const isDestructive =
     plan.actions.some((action) => action.risk === 'destructive') ||
@@ -188,6 +202,9 @@ export function renderPlan(plan: Plan, style: Style): string {
     ...(out.length > 0 ? [...out, ''] : []),
     ...(notices.length > 0 ? [...notices, ''] : []),
     ...(refusals.length > 0 ? [style.red('Refused:'), ...refusals.map((line) => `  ${line}`), ''] : []),
+    ...(commands.length > 0
+      ? ['To grant what is missing, on a node as root:', ...commands.map((line) => `  ${line}`), '']
+      : []),
     closing,
   ].join('\n')}\n`;
 }
@@ -202,7 +219,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
   return action.changes.map((change) => [
     change.field,
     `${showValue(change.from)} → ${showValue(change.to)}`,
-    effectWords[change.effect],
+    effectWord(change),
   ]);
 }
 

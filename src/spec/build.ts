@@ -6,12 +6,14 @@ import type {
   DesiredMount,
   DesiredNet,
   DesiredOptions,
+  DesiredPlacement,
   DesiredRootfs,
 } from '../domain/desired.ts';
+import { anyNode } from '../domain/placement.ts';
 import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
 import type { Instance } from './expand.ts';
-import type { FileContainer, FileMount, FileNet, FileRootfs } from './file.ts';
+import type { FileContainer, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -111,8 +113,19 @@ function access(
   });
 }
 
+/** What the container says itself counts, then what the file says for all. */
+function placement(own: FilePlacement = {}, all: FilePlacement = {}): DesiredPlacement {
+  const { strategy = 'spread', nodes, antiAffinity } = { ...all, ...own };
+  return compact<DesiredPlacement>({
+    strategy,
+    nodes: list(nodes) ?? undefined,
+    antiAffinity: list(antiAffinity) ?? undefined,
+  });
+}
+
 /** What the container does not say itself. */
 export interface BuildContext {
+  readonly placement?: FilePlacement;
   /** Aliases of templates → pattern or volume. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly readEnvironment: (name: string) => string | undefined;
@@ -135,6 +148,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     hostname: raw.hostname ?? key,
     vmid: typeof raw.vmid === 'number' ? raw.vmid : 'auto',
     node,
+    placement: node === anyNode ? placement(raw.placement, context.placement) : undefined,
     template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
     templateName: Object.hasOwn(context.aliases, template) ? template : undefined,
     templateStorage: raw.templateStorage,

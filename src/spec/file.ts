@@ -59,6 +59,17 @@ interface FileFeatures {
   readonly mount?: readonly string[];
 }
 
+export interface FilePlacement {
+  readonly strategy?: 'spread' | 'pack';
+  readonly nodes?: string | readonly string[] | null;
+  readonly antiAffinity?: string | readonly string[] | null;
+}
+
+interface FileCapacity {
+  readonly memoryOvercommit?: number;
+  readonly storageOvercommit?: number;
+}
+
 export interface FileStartup {
   readonly order?: number;
   /** Seconds. */
@@ -75,6 +86,7 @@ export interface FileContainer {
   readonly count?: number;
   readonly name?: string;
   readonly node?: string;
+  readonly placement?: FilePlacement;
   readonly template?: string;
   readonly templateStorage?: string;
   readonly unprivileged?: boolean;
@@ -120,6 +132,8 @@ export interface FleetFile {
   readonly version: 1;
   readonly fleet: string;
   readonly vmids?: { readonly from: number; readonly to: number };
+  readonly placement?: FilePlacement;
+  readonly capacity?: FileCapacity;
   readonly templates?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly defaults?: FileContainer;
   readonly blueprints?: Readonly<Record<string, FileContainer>>;

@@ -10,13 +10,13 @@ import type { CatalogAliases } from './catalog.ts';
 import { checkContainer } from './check-container.ts';
 import { checkFleet } from './check-fleet.ts';
 import { expandFleet } from './expand.ts';
-import { defaultVmids } from './file.ts';
+import { defaultVmids, type FleetFile } from './file.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
 import { fleetSchema } from './schema.ts';
 import { readOwnTemplates } from './template-sources.ts';
-import { locate, mapMember, member, type Place, type Tree } from './tree.ts';
+import { locate, mapMember, member, type Place, type Tree, toPlain } from './tree.ts';
 import { validate } from './validate.ts';
 
 /** What {@link loadFleet} is given. */
@@ -113,10 +113,13 @@ export function loadFleet(input: LoadInput): LoadResult {
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
   const name = member(tree, 'fleet');
+  const { placement, capacity } = toPlain(tree) as Partial<FleetFile>;
+  const context = { aliases, readEnvironment, ...(placement ? { placement } : {}) };
   return finish({
     name: name?.kind === 'scalar' ? String(name.value) : '',
     vmids,
-    containers: instances.map((instance) => buildContainer(instance, { aliases, readEnvironment })),
+    ...(capacity ? { capacity } : {}),
+    containers: instances.map((instance) => buildContainer(instance, context)),
     ...(Object.keys(own.sources).length === 0 ? {} : { sources: own.sources }),
   });
 }

@@ -170,13 +170,32 @@ const startup = z
   })
   .meta({ id: 'startup' });
 
+const placement = z
+  .strictObject({
+    strategy: field(
+      'spread (default): the emptiest node first; pack: the fullest one that still has room',
+      z.enum(['spread', 'pack']),
+    ),
+    nodes: unset('Nodes to choose from (default: all)', value(oneOrMore, textList(format.checkNode, true))),
+    antiAffinity: unset(
+      'Groups whose members are kept on different nodes as far as there are enough',
+      value(oneOrMore, textList(format.checkKey, true)),
+    ),
+  })
+  .meta({ id: 'placement' });
+const overcommit = z.number().min(0.1).max(100);
+
 /** Keys that make sense in defaults and blueprints, too. */
 const shared: Fields = {
   blueprint: unset(
     'Blueprints to start from, later ones win',
     value(oneOrMore, textList(format.checkBlueprintName, true)),
   ),
-  node: field('Node that the container is created on', numbered(format.checkNode)),
+  node: field(
+    'Node that the container is created on; auto: chosen by placement, and kept',
+    numbered(format.checkNode),
+  ),
+  placement: field('How the node is chosen when it is auto', placement),
   template: field(
     'Alias (debian-13), file name or pattern of a template, or a volume STORAGE:vztmpl/FILE',
     text(format.checkTemplate),
@@ -295,6 +314,17 @@ export const fleetSchema: z.ZodType = z.strictObject({
   vmids: field(
     'Range for automatic ids (default 100 to 999), both ends inclusive',
     z.strictObject({ from: whole(100, 999_999_999), to: whole(100, 999_999_999) }),
+  ),
+  placement: field('How nodes are chosen where they are auto; containers may say otherwise', placement),
+  capacity: field(
+    'How far what is promised may go beyond what is there; without a factor that is a warning, with it a refusal',
+    z.strictObject({
+      memoryOvercommit: field('Sum of memory limits on a node, as a multiple of its memory', overcommit),
+      storageOvercommit: field(
+        'New volumes on a thin or sparse storage, as a multiple of its free space',
+        overcommit,
+      ),
+    }),
   ),
   templates: field(
     'Own templates by alias: a pattern or volume, or where an archive comes from',

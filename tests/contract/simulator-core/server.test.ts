@@ -294,7 +294,7 @@ describe('faults of tasks', () => {
   test('a creation that fails leaves nothing behind', async () => {
     const { sim, http: client, close } = startInProcess({ seed: 'small' });
     try {
-      sim.faults.onTask({ type: 'vzcreate', id: '100' }, { fail: 'disk on fire' });
+      sim.faults.onTask({ type: 'vzcreate', id: '100' }, { fail: 'disk on fire', when: 'during' });
       const ostemplate = Object.values(sim.state.volumes)[0]?.volid ?? '';
       const { data } = await client.post<{ data: string }>(
         '/nodes/pve1/lxc',

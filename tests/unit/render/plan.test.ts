@@ -28,6 +28,41 @@ Plan 7f3a91c2: 1 to create, 1 to change, 1 to destroy, 2 unchanged.
 `);
   });
 
+  it('says what needs root@pam, and gives commands once, roles first', () => {
+    const [first, ...rest] = plan.actions;
+    const change = {
+      field: 'features',
+      from: null,
+      to: { keyctl: true },
+      effect: 'restart',
+      needs: 'root@pam',
+    };
+    const changed = rest.map((action) =>
+      action.id === 'db01/configure:restart' ? { ...action, changes: [change] } : action,
+    ) as typeof rest;
+    const lacking = (path: string, role: string) => ({
+      key: 'lab',
+      code: 'RIGHTS_MISSING',
+      message: `ci@pve lacks VM.Audit on ${path}, needed for db01/create`,
+      hint: 'on a node as root: …',
+      changes: [],
+      commands: [`pveum role add ${role} --privs 'VM.Audit'`, `pveum acl modify ${path} --roles ${role}`],
+    });
+    const refusals = [lacking('/vms', 'A'), lacking('/pool/x', 'A')];
+    const text = renderPlan({ ...plan, actions: first ? [first, ...changed] : [], refusals }, style);
+    expect(text).toMatch(/features +unset → keyctl=on +after restart, needs root@pam/);
+    expect(text).toContain(`
+Refused:
+  ✖ ci@pve lacks VM.Audit on /vms, needed for db01/create
+  ✖ ci@pve lacks VM.Audit on /pool/x, needed for db01/create
+
+To grant what is missing, on a node as root:
+  pveum role add A --privs 'VM.Audit'
+  pveum acl modify /vms --roles A
+  pveum acl modify /pool/x --roles A
+`);
+  });
+
   it('says so when there is nothing to do', () => {
     const empty = {
       ...plan,
