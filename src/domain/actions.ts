@@ -21,10 +21,17 @@ export interface Step {
 type Params = ApiRequest['params'];
 
 const none: Precondition = { kind: 'none' };
-const guest = '/nodes/{node}/lxc/{vmid}';
-const place = ({ node, vmid }: Target): Params => ({ node, vmid });
+/** Path of a container. */
+export const guest: string = '/nodes/{node}/lxc/{vmid}';
+/** Its parameters. */
+export const place = ({ node, vmid }: Target): Params => ({ node, vmid });
 
-function build(
+/**
+ * Builds an action.
+ *
+ * @param more - default: a task, without precondition.
+ */
+export function build(
   kind: ActionKind,
   id: string,
   target: Action['target'],
@@ -118,7 +125,7 @@ export function destroyAction(
 /** Writes config keys in one call. `name` tells several of one container apart. */
 export function configureAction(
   target: Target,
-  name: 'live' | 'restart' | 'protection' | 'revert',
+  name: 'live' | 'restart' | 'protection' | 'revert' | 'mark',
   params: Params,
   digest: string,
   step: Step,

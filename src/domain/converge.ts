@@ -8,6 +8,7 @@ import { fieldRows } from './fields.ts';
 import { type Match, matchFleet } from './match.ts';
 import { ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
+import { volumeMoves, wantsOtherNode } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */
@@ -78,6 +79,10 @@ function verifyExisting(
   const differences = diff(actual.next, config, context).map(({ change }) => change);
   const diverged = [...differences, ...conflicts.map(({ change }) => change)];
   for (const { field, from, to } of diverged) find('diverged', field, to, from);
+  // a container that runs has to be restarted for a move
+  const moving = actual.status === 'stopped' ? 'diverged' : 'pending';
+  for (const { field, from, to } of volumeMoves(desired, actual)) find(moving, field, to, from);
+  if (wantsOtherNode(fleet, original, actual)) find(moving, 'node', desired.node, node);
   const waiting = actual.pending.length === 0 ? [] : diff(actual.live, config, context);
   for (const { change } of waiting)
     if (isManaged(change.field, desired) && !diverged.some(({ field }) => field === change.field))
@@ -171,6 +176,7 @@ const readable: ReadonlySet<Action['kind']> = new Set([
   'container.create',
   'container.configure',
   'container.resize-disk',
+  'container.move-volume',
 ]);
 
 /**

@@ -26,7 +26,7 @@ export function specDigestOf(desired: DesiredContainer): string {
 
 /** The ownership line that a container of this fleet gets. */
 export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
-  return { fleet, key: desired.key, specDigest: specDigestOf(desired) };
+  return { fleet, key: desired.key, specDigest: specDigestOf(desired), node: desired.node };
 }
 
 /** `lab/web01`, for messages. */

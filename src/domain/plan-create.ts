@@ -111,7 +111,8 @@ export function creationActions(request: CreateRequest): Action[] {
   return [create, startAction(target, { reason: 'should be running', after: [create.id] })];
 }
 
-function storageRefusal(
+/** Checks that a storage of a node takes containers. */
+export function storageRefusal(
   { key }: DesiredContainer,
   node: string,
   storage: string,

@@ -37,6 +37,19 @@ export type ActionKind =
   | 'container.stop'
   | 'container.reboot'
   | 'container.destroy'
+  | 'container.clone'
+  | 'container.restore'
+  | 'container.template'
+  | 'container.migrate'
+  | 'container.move-volume'
+  | 'snapshot.create'
+  | 'snapshot.rollback'
+  | 'snapshot.delete'
+  | 'ha.add'
+  | 'ha.update'
+  | 'ha.remove'
+  | 'firewall.options'
+  | 'firewall.rule'
   | 'template.delete';
 
 export type Risk = 'safe' | 'disruptive' | 'destructive';

@@ -32,9 +32,9 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   const identity = field.slice(family.length + 1);
   const entry = entries.get(identity);
   if (entry) return familyOf(family).show(entry.item);
-  const part = /^(.*)\.size$/.exec(identity)?.[1];
+  const [, part, name = ''] = /^(.*)\.(size|storage)$/.exec(identity) ?? [];
   const parent = part === undefined ? undefined : entries.get(part);
-  return parent ? (familyOf(family).show(parent.item)['size'] ?? null) : null;
+  return parent ? (familyOf(family).show(parent.item)[name] ?? null) : null;
 }
 
 function isSize(field: string, wanted: JsonValue, found: JsonValue): boolean {

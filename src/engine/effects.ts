@@ -41,6 +41,21 @@ export function poolWanted(action: Action): string | undefined {
   return action.request.path === '/pools' ? requestText(action.request, 'poolid') : undefined;
 }
 
+/**
+ * The node that an action brings its container to.
+ *
+ * @returns its name; undefined for actions that leave it where it is.
+ */
+export function destinationOf(action: Action): string | undefined {
+  return action.kind === 'container.migrate' ? requestText(action.request, 'target') : undefined;
+}
+
+/** The node of a container as the cluster knows it; undefined: it is gone. */
+export async function readNode(context: EngineContext, vmid: number): Promise<string | undefined> {
+  const rows = await context.pve.get('/cluster/resources', { type: 'vm' }, { signal: context.signal });
+  return rows.find((row) => Number(row.vmid) === vmid)?.node;
+}
+
 /** The pool of a container; undefined: none. */
 export async function readPool(context: EngineContext, vmid: number): Promise<string | undefined> {
   const rows = await context.pve.get('/cluster/resources', { type: 'vm' }, { signal: context.signal });

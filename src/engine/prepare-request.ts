@@ -17,8 +17,8 @@ function isPlaceholder(value: WireValue | SecretPlaceholder): value is SecretPla
 }
 
 /** Whether the server itself compares the digest. */
-function takesDigest(request: ApiRequest): boolean {
-  return request.method === 'PUT' && /\/lxc\/\{vmid\}\/(?:config|resize)$/.test(request.path);
+function takesDigest({ path, method }: ApiRequest): boolean {
+  return method !== 'DELETE' && /\/lxc\/\{vmid\}\/(?:config|resize|move_volume)$/.test(path);
 }
 
 /**

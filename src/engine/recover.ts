@@ -11,10 +11,12 @@ import { occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
 import {
   asActual,
+  destinationOf,
   exists,
   hasVolume,
   poolWanted,
   powerAfter,
+  readNode,
   readPool,
   readStatus,
   volumeOf,
@@ -44,6 +46,19 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'container.stop': ['vzstop', 'hastop'],
   'container.reboot': ['vzreboot'],
   'container.destroy': ['vzdestroy'],
+  'container.clone': ['vzclone'],
+  'container.restore': ['vzrestore'],
+  'container.template': ['vztemplate'],
+  'container.migrate': ['vzmigrate', 'hamigrate'],
+  'container.move-volume': ['move_volume'],
+  'snapshot.create': ['vzsnapshot'],
+  'snapshot.rollback': ['vzrollback'],
+  'snapshot.delete': ['vzdelsnapshot'],
+  'ha.add': [],
+  'ha.update': [],
+  'ha.remove': [],
+  'firewall.options': [],
+  'firewall.rule': [],
 };
 
 /** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
@@ -94,6 +109,8 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
   const pool = poolWanted(action);
   if (pool !== undefined) return (await readPool(context, vmid)) === pool;
+  const destination = destinationOf(action);
+  if (destination !== undefined) return (await readNode(context, vmid)) === destination;
   const power = powerAfter(action);
   if (power !== undefined) {
     const status = await readStatus(context, node, vmid);

@@ -14,6 +14,10 @@ const newVolume = /^(?:volume=)?([^:,=]+):\d+(?:\.\d+)?(?:,|$)/;
  * @returns storage names, each once.
  */
 export function allocatesOn(action: Action): string[] {
+  if (action.kind === 'container.move-volume') {
+    const storage = requestText(action.request, 'storage');
+    return storage === undefined ? [] : [storage];
+  }
   if (action.kind !== 'container.create' && action.kind !== 'container.configure') return [];
   const storages = Object.entries(action.request.params).flatMap(([key, value]) => {
     if (!/^(?:rootfs|mp\d+)$/.test(key) || typeof value !== 'string') return [];

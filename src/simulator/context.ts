@@ -80,12 +80,7 @@ export interface HandlerContext {
    * Runs `work` under a named lock; waits up to `timeoutMs` of simulated time, then fails (500) with
    * `can't lock file 'NAME' - got timeout`, or `cfs-lock 'NAME' error: got lock request timeout` when NAME is no path.
    */
-  withLock<T>(
-    name: string,
-    timeoutMs: number,
-    work: () => Promise<T> | T,
-    options?: LockOptions,
-  ): Promise<T>;
+  withLock<T>(name: string, timeoutMs: number, work: () => Promise<T> | T, options?: LockOptions): Promise<T>;
   /** Effective privileges on a path and whether they propagate, as `GET /access/permissions` shows them. */
   privileges(path: string): Readonly<Record<string, 0 | 1>>;
   /** As `has`, for somebody else: `user@realm` or `user@realm!token`. */

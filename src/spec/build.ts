@@ -3,15 +3,17 @@ import type {
   DesiredAccess,
   DesiredContainer,
   DesiredDevice,
+  DesiredFirewall,
   DesiredMount,
   DesiredNet,
   DesiredOptions,
   DesiredRootfs,
+  DesiredSource,
 } from '../domain/desired.ts';
 import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
 import type { Instance } from './expand.ts';
-import type { FileContainer, FileMount, FileNet, FileRootfs } from './file.ts';
+import type { FileContainer, FileFirewall, FileMount, FileNet, FileRootfs } from './file.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -111,6 +113,25 @@ function access(
   });
 }
 
+function sourceOf(raw: FileContainer): DesiredSource | undefined {
+  const { from } = raw;
+  if (from == null) return undefined;
+  if (from.backup !== undefined) return { backup: from.backup };
+  invariant(from.clone !== undefined, 'the source was not checked');
+  return compact<Extract<DesiredSource, { clone: string }>>({
+    clone: String(from.clone),
+    full: from.full,
+    snapshot: from.snapshot,
+  });
+}
+
+const firewall = (raw: FileFirewall): DesiredFirewall =>
+  compact<DesiredFirewall>({
+    ...raw,
+    // PVE: a rule is off unless it says otherwise; in a file it is on unless it says otherwise
+    rules: raw.rules?.map((rule) => ({ ...rule, enable: rule.enable ?? true })),
+  });
+
 /** What the container does not say itself. */
 export interface BuildContext {
   /** Aliases of templates → pattern or volume. */
@@ -128,8 +149,10 @@ export interface BuildContext {
  */
 export function buildContainer(instance: Instance, context: BuildContext): DesiredContainer {
   const { raw, key } = instance;
-  const { node, template } = raw;
-  invariant(node !== undefined && template !== undefined && raw.rootfs, `${key} was not checked`);
+  const { node } = raw;
+  const from = sourceOf(raw);
+  const template = from ? '' : raw.template;
+  invariant(node !== undefined && template !== undefined && (raw.rootfs || from), `${key} was not checked`);
   return compact<DesiredContainer>({
     key,
     hostname: raw.hostname ?? key,
@@ -137,6 +160,8 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     node,
     template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
     templateStorage: raw.templateStorage,
+    from,
+    isTemplate: raw.isTemplate || undefined,
     unprivileged: raw.unprivileged ?? true,
     compute: compact({
       cores: raw.cores,
@@ -145,14 +170,16 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
       memoryMiB: mebibytes(raw.memory),
       swapMiB: mebibytes(raw.swap),
     }),
-    rootfs: rootfs(raw.rootfs),
+    rootfs: rootfs(raw.rootfs ?? {}),
     mounts: mapValues(raw.mounts, mount),
     nets: mapValues(raw.nets, net),
     devices: mapValues(raw.devices, (device): DesiredDevice => device),
     features: raw.features,
     options: options(raw),
     pool: raw.pool,
-    power: raw.power ?? 'running',
+    ha: raw.ha,
+    firewall: raw.firewall && firewall(raw.firewall),
+    power: raw.power ?? (raw.isTemplate ? 'stopped' : 'running'),
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     dependsOn: list(raw.dependsOn) ?? undefined,
