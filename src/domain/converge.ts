@@ -3,6 +3,7 @@ import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
 import { diff } from './diff.ts';
+import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
 import { type Match, matchFleet } from './match.ts';
@@ -64,6 +65,7 @@ function verifyExisting(
   desired: DesiredContainer,
   original: DesiredContainer,
   actual: ActualContainer,
+  snapshot: ClusterSnapshot,
 ): Verdict {
   const { key } = desired;
   const { vmid, node } = actual;
@@ -91,6 +93,11 @@ function verifyExisting(
     find('diverged', 'power', desired.power, actual.status);
   if (desired.pool !== undefined && desired.pool !== actual.pool)
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
+  for (const { field, from, to } of haChanges(desired, snapshot.haResources?.get(vmid)))
+    find('diverged', field, to, from);
+  if (desired.firewall)
+    for (const { field, from, to } of firewallChanges(desired.firewall, snapshot.firewalls?.get(vmid)))
+      find('diverged', field, to, from);
   const state = findings.some((one) => one.state !== 'pending')
     ? 'diverged'
     : findings.length > 0
@@ -103,7 +110,7 @@ function verifyMatch(fleet: DesiredFleet, snapshot: ClusterSnapshot, match: Matc
   const { desired, actual, refusals } = match;
   const { key } = desired;
   if (actual && refusals.length === 0)
-    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual);
+    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual, snapshot);
   const id = desired.vmid === 'auto' ? {} : { vmid: desired.vmid };
   const foreign = refusals.find(({ code }) => code === 'FOREIGN_CONTAINER');
   if (foreign && desired.vmid !== 'auto') {

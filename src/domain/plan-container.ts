@@ -12,6 +12,7 @@ import type { Match } from './match.ts';
 import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
+import { withExtras } from './plan-extras.ts';
 import { moveActions, moveStop, prepareMove, wantsOtherNode } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
@@ -152,7 +153,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
  */
 export function planContainer(context: PlanContext, match: Match): ContainerPlan {
   const { desired, vmid, actual, refusals, notices } = match;
-  if (actual && refusals.length === 0) return planExisting(context, match, actual);
-  if (vmid !== undefined && refusals.length === 0) return planNew(context, match, vmid);
+  const { snapshot } = context;
+  if (actual && refusals.length === 0)
+    return withExtras(snapshot, desired, actual, planExisting(context, match, actual));
+  if (vmid !== undefined && refusals.length === 0)
+    return withExtras(snapshot, desired, undefined, planNew(context, match, vmid));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };
 }

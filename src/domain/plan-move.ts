@@ -213,7 +213,7 @@ const storageChange = ({ field, from, to }: VolumeMove, effect: Effect): FieldCh
   changed({ field, from, to }, effect);
 
 /** Moves one volume; without `isOldDeleted` the old one is kept as an unused disk. */
-export function moveVolumeAction(
+function moveVolumeAction(
   target: Target,
   move: VolumeMove,
   options: {
@@ -243,7 +243,7 @@ export function moveVolumeAction(
 }
 
 /** Migrates a container. */
-export function migrateAction(
+function migrateAction(
   target: Target,
   node: string,
   options: {

@@ -132,16 +132,17 @@ export function planRecreate(
   // PVE: without purge a container that HA manages is refused, and that only after it was stopped
   const isInHa = actual.haState !== undefined;
   const gone = removalActions(key, actual, { reason, purge: isInHa, changes });
-  const notices: Diagnostic[] = isInHa
-    ? [
-        {
-          severity: 'warning',
-          code: 'HA_DROPPED',
-          message: `${key}: container ${vmid} is managed by HA, and the new one will not be`,
-          hint: 'add it to HA again afterwards',
-        },
-      ]
-    : [];
+  const notices: Diagnostic[] =
+    isInHa && !desired.ha
+      ? [
+          {
+            severity: 'warning',
+            code: 'HA_DROPPED',
+            message: `${key}: container ${vmid} is managed by HA, and the new one will not be`,
+            hint: 'add it to HA again afterwards',
+          },
+        ]
+      : [];
   const refusals = [...match.refusals, ...removalObstacles(key, actual)];
   if (actual.ownership?.fleet !== context.fleet.name)
     refusals.push(

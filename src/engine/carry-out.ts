@@ -67,6 +67,8 @@ function isAlreadyDone(action: Action, error: unknown): boolean {
     case 'container.stop':
     case 'container.shutdown':
       return kind === 'not-running' || /CT \d+ not running/.test(reason);
+    case 'ha.remove':
+      return /no such (?:ha )?resource/.test(reason);
     case 'container.resize-disk':
       return /already at specified size/.test(reason);
     default:

@@ -8,6 +8,7 @@ import { readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
 import { readContainers } from './observe-containers.ts';
+import { readExtras } from './observe-extras.ts';
 import { readStorages } from './observe-storages.ts';
 import { decodeResources } from './resources.ts';
 import { readTemplates } from './template-store.ts';
@@ -62,13 +63,14 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   };
   if (scope.templates) return { ...snapshot, ...(await readTemplates(context, snapshot, 'all')) };
   if (!fleet) return snapshot;
+  const whole = { ...snapshot, ...(await readExtras(context, snapshot, fleet)) };
   const fresh = matchFleet(fleet, snapshot).matches.filter(
     ({ actual, refusals }) => refusals.length === 0 && (!actual || scope.recreate),
   );
   const wanted = fresh.map(({ desired }) => desired);
   return wanted.length === 0
-    ? snapshot
-    : { ...snapshot, ...(await readTemplates(context, snapshot, wanted, fleet.aliases)) };
+    ? whole
+    : { ...whole, ...(await readTemplates(context, snapshot, wanted, fleet.aliases)) };
 }
 
 /**

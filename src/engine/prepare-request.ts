@@ -64,6 +64,10 @@ export async function prepareRequest(
   const vmid = run.vmidOf(action);
   if (vmid !== undefined && 'vmid' in params) params['vmid'] = vmid;
 
+  if (vmid !== undefined && 'sid' in params) params['sid'] = `ct:${vmid}`;
+  const rules = vmid === undefined ? undefined : run.ruleDigests.get(vmid);
+  if (action.kind === 'firewall.rule' && rules !== undefined) params['digest'] = rules;
+
   const digest = expectedDigest(run, action);
   if (digest === undefined) return { ...request, params };
   if (takesDigest(request)) return { ...request, params: { ...params, digest } };

@@ -17,6 +17,7 @@ import {
   volumeOf,
 } from './effects.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
+import { isExtra, unprovedExtras } from './prove-extras.ts';
 import { type RawConfig, readRawConfig } from './read-container.ts';
 import type { RunState } from './run-state.ts';
 
@@ -132,6 +133,7 @@ export async function unprovedChanges(
     const found = await readPool(context, vmid);
     return found === pool ? [] : [{ field: 'pool', from: pool, to: found ?? null, effect: 'live' }];
   }
+  if (isExtra(action)) return unprovedExtras(context, action, vmid, run);
   const destination = destinationOf(action);
   if (destination !== undefined) return proveArrival(context, run, action, vmid, destination, upid);
   const power = powerAfter(action);

@@ -22,6 +22,7 @@ import {
   volumeOf,
 } from './effects.ts';
 import type { ReadyRequest } from './prepare-request.ts';
+import { isExtra, unprovedExtras } from './prove-extras.ts';
 import { readRawConfig } from './read-container.ts';
 
 type TaskRow = Returns<'GET', '/nodes/{node}/tasks'>[number];
@@ -60,6 +61,9 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'firewall.options': [],
   'firewall.rule': [],
 };
+
+/** What would do harm when it is done twice. */
+const unrepeatable: ReadonlySet<ActionKind> = new Set(['container.reboot', 'firewall.rule']);
 
 /** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
 const looks = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
@@ -109,6 +113,9 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
   const pool = poolWanted(action);
   if (pool !== undefined) return (await readPool(context, vmid)) === pool;
+  // a step of a list of rules leaves no trace of its own; only the last one can be told by the whole list
+  if (isExtra(action))
+    return action.changes.length > 0 && (await unprovedExtras(context, action, vmid)).length === 0;
   const destination = destinationOf(action);
   if (destination !== undefined) return (await readNode(context, vmid)) === destination;
   const power = powerAfter(action);
@@ -153,5 +160,5 @@ export async function recover(context: EngineContext, lost: LostRequest, because
       if (!(error instanceof PveConnectionError) || index === looks.length - 1) throw error;
     }
   }
-  return lost.action.kind === 'container.reboot' ? { kind: 'unknown' } : { kind: 'resend' };
+  return unrepeatable.has(lost.action.kind) ? { kind: 'unknown' } : { kind: 'resend' };
 }

@@ -7,6 +7,8 @@ export interface RunState {
   readonly taken: Set<number>;
   /** Newest digest by vmid, after a write of ours. */
   readonly digests: Map<number, string>;
+  /** Newest digest of the firewall rules by vmid, after a write of ours. */
+  readonly ruleDigests: Map<number, string>;
   /** Tasks that run on the server, by action. */
   readonly running: Map<string, string>;
   /** Reason why nothing new may start; set once. */
@@ -29,6 +31,7 @@ export function createRunState(plan: Plan): RunState {
   return {
     taken: new Set(plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]))),
     digests: new Map(),
+    ruleDigests: new Map(),
     running: new Map(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     replaceVmid(action, vmid) {

@@ -81,7 +81,7 @@ interface FileSource {
 }
 
 /** The same words in the domain; texts are checked by the schema. */
-export type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
+type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
 export type FileFirewall = Omit<DesiredFirewall, 'rules'> & { readonly rules?: readonly FileFirewallRule[] };
 
 /** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
