@@ -176,6 +176,13 @@ export function createAction(target: Target, params: Params, precondition: Preco
   return build('container.create', `${target.key}/create`, target, request, step, { precondition });
 }
 
+/** Turns a container into a template. The answer is empty although a task runs. */
+export function templateAction(target: Target, step: Step): Action {
+  const changes: FieldChange[] = [{ field: 'isTemplate', from: false, to: true, effect: 'live' }];
+  const request: ApiRequest = { method: 'POST', path: `${guest}/template`, params: place(target) };
+  return build('container.template', `${target.key}/template`, target, request, { ...step, changes });
+}
+
 /** Downloads an appliance template. */
 export function downloadAction(node: string, storage: string, template: string, step: Step): Action {
   const request: ApiRequest = {

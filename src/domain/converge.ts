@@ -75,7 +75,8 @@ function verifyExisting(
   };
   const owning = ownershipChange(actual, ownershipOf(fleet, original));
   if (owning) find('unowned', 'ownership', owning.to, owning.from);
-  if (actual.isTemplate) find('diverged', 'template', false, true);
+  const isTemplate = desired.isTemplate ?? false;
+  if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
   const { config, conflicts } = adopt(desired, actual);
   const context = { live: actual.live, isStopped: actual.status === 'stopped' };
   const differences = diff(actual.next, config, context).map(({ change }) => change);
@@ -184,6 +185,9 @@ const readable: ReadonlySet<Action['kind']> = new Set([
   'container.configure',
   'container.resize-disk',
   'container.move-volume',
+  'container.clone',
+  'container.restore',
+  'container.template',
 ]);
 
 /**

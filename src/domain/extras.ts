@@ -88,7 +88,7 @@ export function readRule(raw: Readonly<Record<string, unknown>>): DesiredFirewal
 }
 
 /** The HA state that a container should have; undefined: not managed. */
-export function wantedHaState({ ha, power }: Pick<DesiredContainer, 'ha' | 'power'>): DesiredHa['state'] {
+function wantedHaState({ ha, power }: Pick<DesiredContainer, 'ha' | 'power'>): DesiredHa['state'] {
   if (!ha) return undefined;
   if (ha.state !== undefined || power === 'unmanaged') return ha.state;
   return power === 'running' ? 'started' : 'stopped';

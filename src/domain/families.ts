@@ -16,6 +16,7 @@ import {
   readVolume,
   spellBytes,
   spellNewVolume,
+  unknownVolume,
   withTrueSize,
 } from './spelling.ts';
 import { deviceRows, mergeSubkeys, mountRows, netRows, showSubkeys } from './subkeys.ts';
@@ -101,7 +102,7 @@ function showMount(mount: LxcMount): JsonObject {
   const size = mount.size ?? newBytes;
   return {
     ...(storage === undefined ? {} : { storage }),
-    ...(newBytes === undefined ? { source: mount.volume } : {}),
+    ...(newBytes === undefined && !mount.volume.endsWith(unknownVolume) ? { source: mount.volume } : {}),
     ...(size === undefined ? {} : { size: spellBytes(size) }),
     ...showSubkeys(mountRows, mount),
   };

@@ -1,7 +1,7 @@
 /** One container of the file → its part of the plan. */
 import { joinDescription } from '../codec/description.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import { poolAction, shutdownAction, startAction } from './actions.ts';
+import { poolAction, shutdownAction, startAction, templateAction } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
@@ -64,7 +64,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     refusals: [...refusals, one],
     notices,
   });
-  if (actual.isTemplate)
+  if (actual.isTemplate && !match.desired.isTemplate)
     return refused(
       refusal(
         { key, vmid },
@@ -128,7 +128,13 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     mayDestroy: policy.allow.destroy,
   });
   const isMoved = move.stops || moved.some(({ kind }) => kind === 'container.start');
-  const actions = [...before, ...moved, ...otherActions(desired, actual, before.at(-1)?.id, isMoved)];
+  const others = otherActions(desired, actual, before.at(-1)?.id, isMoved);
+  const actions = [...before, ...moved, ...others];
+  if (desired.isTemplate && !actual.isTemplate) {
+    const node = move.node ?? actual.node;
+    const after = actions.slice(-1).map(({ id }) => id);
+    actions.push(templateAction({ ...target, node }, { reason: 'should be a template', after }));
+  }
   refusals.push(...planned.refusals);
   notices.push(...planned.notices);
   if (actions.length > 0) {

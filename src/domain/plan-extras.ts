@@ -16,9 +16,7 @@ import {
   readRule,
   ruleParameters,
 } from './extras.ts';
-import type { Action, ActionKind, FieldChange } from './plan.ts';
-
-const making: ReadonlySet<ActionKind> = new Set(['container.create', 'container.clone', 'container.restore']);
+import { type Action, type FieldChange, makingKinds } from './plan.ts';
 
 /** Parameters that bring changes about; null unsets. */
 function parametersOf(
@@ -206,7 +204,6 @@ function firewallActions(
  * @param desired - the container of the file.
  * @param actual - what it stands for; undefined: it is new.
  * @param plan - its part of the plan so far.
- * @param inherited - firewall that a new container gets from its source.
  * @returns the part with the further actions; as it is when nothing differs.
  */
 export function withExtras(
@@ -214,9 +211,8 @@ export function withExtras(
   desired: DesiredContainer,
   actual: ActualContainer | undefined,
   plan: ContainerPlan,
-  inherited?: ActualFirewall,
 ): ContainerPlan {
-  const maker = plan.actions.find(({ kind }) => making.has(kind));
+  const maker = plan.actions.find(({ kind }) => makingKinds.has(kind));
   const isNew = maker !== undefined;
   const last = plan.actions.at(-1);
   const vmid = actual?.vmid ?? maker?.target.vmid;
@@ -234,7 +230,7 @@ export function withExtras(
   const firewall = firewallActions(
     target,
     desired,
-    isNew ? inherited : snapshot.firewalls?.get(vmid),
+    isNew ? plan.origin?.firewall : snapshot.firewalls?.get(vmid),
     before ? [before.id] : [],
   );
   if (!ha && firewall.length === 0) return plan;

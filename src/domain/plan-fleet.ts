@@ -9,6 +9,7 @@ import { ownedBy } from './identify.ts';
 import { matchFleet } from './match.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
+import { linkSources, planCopy } from './plan-copy.ts';
 import type { PlanContext } from './plan-new.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
@@ -93,11 +94,13 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
     ),
     storages: storagesByNode(snapshot),
     template: createResolver(fleet, snapshot),
+    matches: new Map(matches.map((match) => [match.desired.key, match])),
+    copy: planCopy,
   };
   const planned = meant.map((match) => planContainer(context, match));
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
-  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
   const containers = [...linked, ...removed];
   return assemblePlan({

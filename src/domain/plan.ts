@@ -52,6 +52,13 @@ export type ActionKind =
   | 'firewall.rule'
   | 'template.delete';
 
+/** Kinds of actions that make a container. */
+export const makingKinds: ReadonlySet<ActionKind> = new Set([
+  'container.create',
+  'container.clone',
+  'container.restore',
+]);
+
 export type Risk = 'safe' | 'disruptive' | 'destructive';
 
 /** What must still be true when the action is carried out. */

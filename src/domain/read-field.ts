@@ -22,6 +22,7 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   if (field === 'rootfs.storage') return rootfsStorage(config);
   if (field === 'rootfs.size')
     return config.rootfs?.size === undefined ? null : spellBytes(config.rootfs.size);
+  if (field === 'isTemplate') return config.template ?? false;
   if (field === 'ownership') {
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;

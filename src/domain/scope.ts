@@ -10,11 +10,12 @@ import type { Policy } from './plan.ts';
  *
  * @param fleet - the file.
  * @param guests - all guests of the cluster.
- * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file.
+ * @returns vmids, ascending: those with the ownership tag, with a vmid or a host name of the file, and sources of clones.
  */
 export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
-  const vmids = new Set(fleet.containers.map(({ vmid }) => vmid));
-  const names = new Set(fleet.containers.map(({ hostname }) => hostname));
+  const sources = fleet.containers.flatMap(({ from }) => (from && 'clone' in from ? [from.clone] : []));
+  const vmids = new Set([...fleet.containers.map(({ vmid }) => vmid), ...sources.map(Number)]);
+  const names = new Set([...fleet.containers.map(({ hostname }) => hostname), ...sources]);
   return guests
     .filter(
       ({ type, vmid, name, tags }) =>

@@ -2,7 +2,7 @@
 import { PveConflictError } from '../api/errors/conflict-error.ts';
 import { PveError } from '../api/errors/pve-error.ts';
 import type { RequestOptions } from '../api/types.ts';
-import type { Action } from '../domain/plan.ts';
+import { type Action, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
@@ -18,7 +18,7 @@ import {
 } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
-import { type LostRequest, recover } from './recover.ts';
+import { type LostRequest, recover, watchTasks } from './recover.ts';
 import type { RunState } from './run-state.ts';
 
 /** How long to wait for the answer to a request that is under way when the user stops waiting, in milliseconds. */
@@ -67,6 +67,8 @@ function isAlreadyDone(action: Action, error: unknown): boolean {
     case 'container.stop':
     case 'container.shutdown':
       return kind === 'not-running' || /CT \d+ not running/.test(reason);
+    case 'container.template':
+      return /convert a template to a template/.test(reason);
     case 'ha.remove':
       return /no such (?:ha )?resource/.test(reason);
     case 'container.resize-disk':
@@ -102,14 +104,15 @@ async function attempt(
 ): Promise<Attempt> {
   const request = await prepareRequest(context, run, action);
   const sentAt = context.clock.now();
+  const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
+  const find = await watchTasks(context, lost);
   let answer: unknown;
   try {
     answer = await send(context, request, {});
   } catch (error) {
-    const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
     return meetRefusal(context, run, lost, progress, error);
   }
-  return { outcome: await followTask(context, run, action, answer) };
+  return { outcome: await followTask(context, run, action, find ? await find() : answer) };
 }
 
 async function meetRefusal(
@@ -139,7 +142,7 @@ async function meetRefusal(
     if (await isGoneEverywhere(context, vmid))
       return { outcome: progress.lost ? { result: 'ok' } : unchanged };
   }
-  if (action.kind === 'container.create' && isTaken(error) && vmid !== undefined) {
+  if (makingKinds.has(action.kind) && isTaken(error) && vmid !== undefined) {
     const ours = progress.lost && (await occupantOf(context, action, action.target.node, vmid)) === 'ours';
     if (ours) return { outcome: { result: 'ok' } };
     if (action.precondition.kind === 'vmid-free' && action.precondition.flexible) {

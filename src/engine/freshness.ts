@@ -1,6 +1,6 @@
 /** Whether a plan that was made earlier still fits the cluster. Pure. */
 import type { ClusterSnapshot } from '../domain/actual.ts';
-import type { Action, Plan } from '../domain/plan.ts';
+import { type Action, makingKinds, type Plan } from '../domain/plan.ts';
 import type { StaleAction } from './errors.ts';
 
 /** Ids that an earlier action of the plan frees. */
@@ -59,19 +59,18 @@ function staleChange(
  */
 export function staleActions(plan: Plan, snapshot: ClusterSnapshot): StaleAction[] {
   const created = new Set(
-    plan.actions.filter(({ kind }) => kind === 'container.create').map(({ target }) => target.key),
+    plan.actions.filter(({ kind }) => makingKinds.has(kind)).map(({ target }) => target.key),
   );
   const moved = leaving(plan);
   return plan.actions.flatMap((action): StaleAction[] => {
     const { key, vmid } = action.target;
     const follows =
       created.has(key) && action.kind !== 'container.destroy' && action.precondition.kind === 'none';
-    const reason =
-      action.kind === 'container.create'
-        ? staleCreate(plan, action, snapshot)
-        : action.kind.startsWith('template.') || follows
-          ? undefined
-          : staleChange(action, snapshot, moved);
+    const reason = makingKinds.has(action.kind)
+      ? staleCreate(plan, action, snapshot)
+      : action.kind.startsWith('template.') || follows
+        ? undefined
+        : staleChange(action, snapshot, moved);
     return reason === undefined
       ? []
       : [{ id: action.id, key, reason, ...(vmid === undefined ? {} : { vmid }) }];

@@ -57,7 +57,7 @@ export async function readFirewall(
   const byPosition = rules.toSorted((a, b) => Number(a.pos) - Number(b.pos));
   return {
     options: set,
-    rules: byPosition.map(({ pos: _, ...rule }) => rule as ActualFirewall['rules'][number]),
+    rules: byPosition.map(({ pos: _pos, ...rule }) => rule as ActualFirewall['rules'][number]),
     ...(typeof digest === 'string' ? { optionsDigest: digest } : {}),
   };
 }

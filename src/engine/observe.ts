@@ -9,6 +9,7 @@ import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
 import { readContainers } from './observe-containers.ts';
 import { readExtras } from './observe-extras.ts';
+import { readSources } from './observe-sources.ts';
 import { readStorages } from './observe-storages.ts';
 import { decodeResources } from './resources.ts';
 import { readTemplates } from './template-store.ts';
@@ -63,11 +64,12 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   };
   if (scope.templates) return { ...snapshot, ...(await readTemplates(context, snapshot, 'all')) };
   if (!fleet) return snapshot;
-  const whole = { ...snapshot, ...(await readExtras(context, snapshot, fleet)) };
+  const { clones, sources } = await readSources(context, snapshot, fleet, scope.recreate ?? false);
+  const whole = { ...snapshot, ...(await readExtras(context, snapshot, fleet, clones)), sources };
   const fresh = matchFleet(fleet, snapshot).matches.filter(
     ({ actual, refusals }) => refusals.length === 0 && (!actual || scope.recreate),
   );
-  const wanted = fresh.map(({ desired }) => desired);
+  const wanted = fresh.flatMap(({ desired }) => (desired.from ? [] : [desired]));
   return wanted.length === 0
     ? whole
     : { ...whole, ...(await readTemplates(context, snapshot, wanted, fleet.aliases)) };

@@ -94,13 +94,13 @@ function checkSource({ raw, tree }: Instance, report: Report): void {
     complain(['from', 'snapshot'], 'a backup has no snapshots');
   if (from.backup !== undefined && from.full !== undefined)
     complain(['from', 'full'], 'a restored container is always a full copy');
-  if (from.clone !== undefined && (raw.sshKeys != null || raw.password != null))
+  if (raw.sshKeys != null || raw.password != null)
     report([raw.password == null ? 'sshKeys' : 'password'], {
       severity: 'warning',
       code: 'SPEC_UNUSED',
-      message: 'a clone has the passwords and keys of its source; this is not used',
+      message: 'a copy has the passwords and keys of its source; this is not used',
       hint: 'set up first access in the source',
-      topic: 'clone-access',
+      topic: 'copy-access',
     });
 }
 

@@ -124,6 +124,7 @@ test('any list of rules becomes any other', async () => {
       const engine = makeEngine();
       await reach(engine, { power: 'stopped', firewall: { rules: before } });
       await reach(engine, { power: 'stopped', firewall: { rules: after } });
+      expect(file(engine).rules).toHaveLength(after.length);
     }),
     { numRuns: 20, seed: 5 },
   );

@@ -69,7 +69,7 @@ describe('the report', () => {
       null,
       { bridge: 'vmbr0' },
     ],
-    ['a template', { isTemplate: true }, {}, 'template', false, true],
+    ['a template', { isTemplate: true }, {}, 'isTemplate', false, true],
   ])('diverged: %s', (_, has, wants, field, expected, found) => {
     const report = verify(has, wants);
     expect(report.findings).toEqual([
