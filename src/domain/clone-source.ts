@@ -1,7 +1,7 @@
 /** What a clone is made from: which container is meant, and the config that it will have when the clone is made. */
 import { decodeLxcConfig, type LxcConfig } from '../codec/lxc-config.ts';
 import { suggest } from '../util/suggest.ts';
-import type { ActualContainer, ActualFirewall } from './actual.ts';
+import type { ActualContainer, ActualFirewall, ClusterSnapshot } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { DesiredContainer, DesiredSource } from './desired.ts';
 import { firewallRows, ruleParameters } from './extras.ts';
@@ -146,6 +146,30 @@ export function copiedConfig(config: LxcConfig, storage: string | undefined, isU
     nets: isUnique ? map(nets, ({ hwaddr: _mac, ...net }) => net) : nets,
     unused: {},
     other,
+  };
+}
+
+/** Storages on which a clone can share the blocks of its source (contract behaviours §5). */
+export const linkable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
+
+/**
+ * What copies can be made on storages.
+ *
+ * @param node - where the source is.
+ * @param storages - names.
+ * @returns whether all can hold linked clones, and whether all nodes have all of them.
+ */
+export function storageFacts(
+  snapshot: Pick<ClusterSnapshot, 'storages'>,
+  node: string,
+  storages: readonly string[],
+): { readonly canLink: boolean; readonly isShared: boolean } {
+  const infos = storages.map((name) =>
+    snapshot.storages.find((one) => one.storage === name && one.node === node),
+  );
+  return {
+    canLink: infos.every((info) => info !== undefined && linkable.has(info.type)),
+    isShared: infos.every((info) => info?.shared ?? false),
   };
 }
 

@@ -14,7 +14,9 @@ import {
   copiedConfig,
   findSource,
   inheritedFirewall,
+  linkable,
   sourceConfig,
+  storageFacts,
   storagesOf,
 } from './clone-source.ts';
 import type { DesiredContainer } from './desired.ts';
@@ -28,9 +30,6 @@ import { type Move, moveActions, volumeMoves } from './plan-move.ts';
 import type { Creation, Making, PlanContext } from './plan-new.ts';
 import { type RefusalText, refusal } from './refusal.ts';
 import { keyFilter } from './scope.ts';
-
-/** Storages on which a clone can share the blocks of its source (contract behaviours §5). */
-const linkable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
 
 /** What a clone gets from its source although nobody asked for it is cleared, unless the file has it. */
 const cleared: DesiredContainer['options'] = {
@@ -227,13 +226,11 @@ function planClone(context: PlanContext, given: DesiredContainer, target: Target
             hint: `see what there is: pvefleet snapshot list ${source.vmid}`,
           },
     );
-  const infoOf = (storage: string) =>
-    context.snapshot.storages.find((one) => one.storage === storage && one.node === source.node);
   const own = storagesOf(config);
-  const canLink = own.every((storage) => linkable.has(infoOf(storage)?.type ?? ''));
+  const { canLink, isShared } = storageFacts(context.snapshot, source.node, own);
   const places = { live: config, next: config };
   const otherStorage = volumeMoves(desired, places).length > 0;
-  const isLocal = node !== source.node && own.some((storage) => !infoOf(storage)?.shared);
+  const isLocal = node !== source.node && !isShared;
   const movesOff = otherStorage || isLocal;
   const full = from.full ?? !(source.isTemplate && canLink && !movesOff);
   const problem = cloneProblem(context, desired, source, { full, canLink, movesOff });
@@ -242,7 +239,7 @@ function planClone(context: PlanContext, given: DesiredContainer, target: Target
   const storage = full && wanted !== undefined && wanted !== rootfsStorage(config) ? wanted : undefined;
   const base = copiedConfig(config, storage, true);
   // PVE: only a clone that lies on shared storages can be made on another node
-  const direct = [...own, ...storagesOf(base)].every((one) => infoOf(one)?.shared);
+  const direct = storageFacts(context.snapshot, source.node, [...own, ...storagesOf(base)]).isShared;
   const copy: Copy = {
     desired,
     target,

@@ -243,7 +243,7 @@ function moveVolumeAction(
 }
 
 /** Migrates a container. */
-function migrateAction(
+export function migrateAction(
   target: Target,
   node: string,
   options: {

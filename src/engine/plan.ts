@@ -29,7 +29,8 @@ export interface DownloadTarget {
   readonly aliases?: NonNullable<DesiredFleet['aliases']>;
 }
 
-function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
+/** Announces a plan. */
+export function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
   context.emit({ type: 'plan.ready', plan });
   return { plan, snapshot };
 }
@@ -67,7 +68,12 @@ export async function makeDestroyPlan(
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 
-function containersOf(snapshot: ClusterSnapshot, vmids: readonly Vmid[]): ActualContainer[] {
+/**
+ * The containers behind ids.
+ *
+ * @throws UsageError for an id that is no container, or one that could not be read.
+ */
+export function containersOf(snapshot: ClusterSnapshot, vmids: readonly Vmid[]): ActualContainer[] {
   return vmids.map((vmid) => {
     const container = snapshot.containers.get(vmid);
     if (container) return container;

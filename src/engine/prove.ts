@@ -18,6 +18,7 @@ import {
 } from './effects.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
+import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
 import { type RawConfig, readRawConfig } from './read-container.ts';
 import type { RunState } from './run-state.ts';
 
@@ -132,6 +133,11 @@ export async function unprovedChanges(
   if (pool !== undefined) {
     const found = await readPool(context, vmid);
     return found === pool ? [] : [{ field: 'pool', from: pool, to: found ?? null, effect: 'live' }];
+  }
+  if (isSnapshot(action)) {
+    const unproved = await unprovedSnapshot(context, action, vmid);
+    run.digests.set(vmid, (await readRawConfig(context, node, vmid)).digest);
+    return unproved;
   }
   if (isExtra(action)) return unprovedExtras(context, action, vmid, run);
   const destination = destinationOf(action);

@@ -24,6 +24,7 @@ import {
 import { IndeterminateError } from './failures.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
+import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
 import { readRawConfig } from './read-container.ts';
 
 type TaskRow = Returns<'GET', '/nodes/{node}/tasks'>[number];
@@ -64,7 +65,11 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
 };
 
 /** What would do harm when it is done twice. */
-const unrepeatable: ReadonlySet<ActionKind> = new Set(['container.reboot', 'firewall.rule']);
+const unrepeatable: ReadonlySet<ActionKind> = new Set([
+  'container.reboot',
+  'firewall.rule',
+  'snapshot.rollback',
+]);
 
 /** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
 const looks = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
@@ -117,6 +122,8 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
   const pool = poolWanted(action);
   if (pool !== undefined) return (await readPool(context, vmid)) === pool;
+  if (isSnapshot(action))
+    return !unrepeatable.has(action.kind) && (await unprovedSnapshot(context, action, vmid)).length === 0;
   // a step of a list of rules leaves no trace of its own; only the last one can be told by the whole list
   if (isExtra(action))
     return action.changes.length > 0 && (await unprovedExtras(context, action, vmid)).length === 0;
