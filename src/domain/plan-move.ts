@@ -91,15 +91,32 @@ export function wantsOtherNode(fleet: string, desired: DesiredContainer, actual:
  * Pairs for `target-storage`, when the migration itself can bring all volumes where they belong: per source storage there
  * is one goal, and nothing on it stays.
  */
-function canGoAlong(context: PlanContext, moves: readonly VolumeMove[], actual: ActualContainer): boolean {
+function canGoAlong(
+  context: PlanContext,
+  desired: DesiredContainer,
+  moves: readonly VolumeMove[],
+  actual: ActualContainer,
+): boolean {
   const shared = new Set(context.snapshot.storages.filter((one) => one.shared).map(({ storage }) => storage));
   const volumes = [actual.next.rootfs, ...Object.values(actual.next.mounts)].map((disk) =>
     disk ? readVolume(disk.volume).storage : undefined,
   );
+  const present = entriesOf('mounts', actual.next);
+  const coming = Object.entries(desired.mounts ?? {}).flatMap(([path, { storage }]) =>
+    present.has(plainPath(path)) ? [] : [storage],
+  );
+  const others = new Set([
+    ...volumes,
+    ...Object.values(actual.next.unused).map((volume) => readVolume(volume).storage),
+    ...coming,
+  ]);
   return [...new Set(moves.map(({ from }) => from))].every((from) => {
     const same = moves.filter((move) => move.from === from);
-    const isAll = volumes.filter((storage) => storage === from).length === same.length;
-    return !shared.has(from) && isAll && new Set(same.map(({ to }) => to)).size === 1;
+    const isAll =
+      !coming.includes(from) && volumes.filter((storage) => storage === from).length === same.length;
+    // a volume that keeps its storage keeps its name, which the one that comes beside it may be given as well
+    const isAlone = same.every(({ to }) => !others.has(to));
+    return !shared.has(from) && isAll && isAlone && new Set(same.map(({ to }) => to)).size === 1;
   });
 }
 
@@ -186,7 +203,7 @@ export function prepareMove(
     notices.push({ severity: 'warning', code: 'MOVE_NEEDS_RESTART', message, hint });
     return { ...none, isPostponed: true };
   }
-  const isAlong = isWanted && canGoAlong(context, moves, actual);
+  const isAlong = isWanted && canGoAlong(context, desired, moves, actual);
   const stays = isAlong ? [] : moves;
   const here = context.storages.get(actual.node) ?? [];
   const stops = isUp && (stays.length > 0 || desired.power === 'stopped');

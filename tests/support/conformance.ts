@@ -16,12 +16,25 @@ async function main(names: readonly string[]): Promise<number> {
     process.stdout.write('conformance: skipped: no ../shared\n');
     return 0;
   }
-  const server = await startServer(createSimulator({ seed: 'reference' }), { host: '127.0.0.1', port: 0, http: true });
+  const server = await startServer(createSimulator({ seed: 'reference' }), {
+    host: '127.0.0.1',
+    port: 0,
+    http: true,
+  });
   const scenarios = readdirSync(join(folder, 'scenarios'))
-    .filter((file) => file.endsWith('.json') && (names.length === 0 || names.some((name) => file.startsWith(name))))
+    .filter(
+      (file) => file.endsWith('.json') && (names.length === 0 || names.some((name) => file.startsWith(name))),
+    )
     .sort()
     .map((file) => join(folder, 'scenarios', file));
-  const args = [join(folder, 'run.mjs'), '--url', server.url, '--target', join(folder, 'target.reference.json'), ...scenarios];
+  const args = [
+    join(folder, 'run.mjs'),
+    '--url',
+    server.url,
+    '--target',
+    join(folder, 'target.reference.json'),
+    ...scenarios,
+  ];
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));
   await server.close();

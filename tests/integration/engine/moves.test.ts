@@ -53,10 +53,11 @@ test('a move by somebody is followed, also when the file changes otherwise; a ch
   const engine = makeEngine();
   await apply(engine, { power: 'stopped' });
   web(engine).node = 'pve2';
-  for (const volume of Object.values(engine.simulator.state.volumes))
+  const { volumes } = engine.simulator.state;
+  for (const [name, volume] of Object.entries(volumes))
     if (volume.vmid === 200) {
-      delete engine.simulator.state.volumes[`${volume.node}/${volume.volid}`];
-      volume.node = 'pve2';
+      delete volumes[name];
+      volumes[`pve2|${volume.volid}`] = { ...volume, node: 'pve2' };
     }
   await expectSettled(engine, { power: 'stopped' });
   const wish: Wish = { power: 'stopped', compute: { cores: 2, memoryMiB: 512, swapMiB: 256 } };
