@@ -59,7 +59,7 @@ const fileOf = (volid: unknown): string =>
   typeof volid === 'string' ? (volid.split('/').at(-1) ?? volid) : '';
 
 /** Changes that the steps in a plan's first line tell. */
-const told: ReadonlySet<string> = new Set(['power', 'isTemplate']);
+const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership']);
 
 /** Where a new container comes from. */
 function origin({ kind, changes, request }: Action): string {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSchema } from '../../../src/schema/load.ts';
 import { extraParameters, type KeyRow, parameters, subkeys } from '../../support/every-key.ts';
 
-const { operations } = await loadSchema();
+const { operations } = loadSchema();
 const propertiesOf = (operation: string) => {
   const found = operations[operation];
   if (!found) throw new Error(`the schema has no ${operation}`);
