@@ -31,6 +31,8 @@ export interface Change {
    * terminal, and only for what interrupts a service), or `never`.
    */
   readonly confirm: 'always' | 'disruptive' | 'never';
+  /** Verb of what is lost, when it is less than the containers. */
+  readonly loss?: string;
   /** The plan was saved earlier: check that it still fits. */
   readonly saved?: true;
   /** Some containers may be restarted when somebody says so: `restart: ask`. */
@@ -62,12 +64,14 @@ async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: C
   if (!runtime.interactive) {
     throw new PlanRefusedError({
       fleet: plan.fleet,
-      message: `refused: this destroys ${doomed.join(', ')}`,
+      message: `refused: this ${change.loss ?? 'destroys'} ${doomed.join(', ')}`,
       hint: 'allow it with --allow destroy if that is what you want',
     });
   }
   const { askToType } = await import('../prompts/confirm.ts');
-  const what = `This destroys ${doomed.join(', ')} with all data.`;
+  const names = doomed.join(', ');
+  const what =
+    change.loss === undefined ? `This destroys ${names} with all data.` : `This ${change.loss} ${names}.`;
   if (!(await askToType(await runtime.prompts(), what, change.name))) throw declined();
   return true;
 }

@@ -6,9 +6,11 @@ export interface Ownership {
   readonly key: string;
   /** Digest of the desired state that was last applied; hex. */
   readonly specDigest: string;
+  /** Node of the file when the container was last put in order; tells a move in the file from one made by somebody. */
+  readonly node?: string;
 }
 
-const line = /^<!-- pvefleet fleet=(\S+) key=(\S+) spec=sha256:([0-9a-f]+) -->$/;
+const line = /^<!-- pvefleet fleet=(\S+) key=(\S+) spec=sha256:([0-9a-f]+)(?: node=(\S+))? -->$/;
 
 /** Undoes percent-encoding; text that is none stays as it is. */
 function percentDecode(text: string): string {
@@ -36,8 +38,12 @@ export function splitDescription(text: string): { text: string; ownership?: Owne
     .trimEnd();
   const found = matches.findLast((match) => match !== null);
   if (!found) return { text: rest };
-  const [, fleet = '', key = '', specDigest = ''] = found;
-  return { text: rest, ownership: { fleet: percentDecode(fleet), key: percentDecode(key), specDigest } };
+  const [, fleet = '', key = '', specDigest = '', node] = found;
+  const place = node === undefined ? {} : { node: percentDecode(node) };
+  return {
+    text: rest,
+    ownership: { fleet: percentDecode(fleet), key: percentDecode(key), specDigest, ...place },
+  };
 }
 
 /**
@@ -49,6 +55,8 @@ export function splitDescription(text: string): { text: string; ownership?: Owne
  */
 export function joinDescription(text: string, ownership: Ownership): string {
   const rest = splitDescription(text).text;
-  const marker = `<!-- pvefleet fleet=${encodeURIComponent(ownership.fleet)} key=${encodeURIComponent(ownership.key)} spec=sha256:${ownership.specDigest} -->`;
+  const { fleet, key, specDigest, node } = ownership;
+  const place = node === undefined ? '' : ` node=${encodeURIComponent(node)}`;
+  const marker = `<!-- pvefleet fleet=${encodeURIComponent(fleet)} key=${encodeURIComponent(key)} spec=sha256:${specDigest}${place} -->`;
   return rest === '' ? marker : `${rest}\n${marker}`;
 }

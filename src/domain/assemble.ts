@@ -2,6 +2,7 @@
 import { digestOf } from '../util/canonical-json.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
+import type { ActualFirewall } from './actual.ts';
 import type { TemplateChoice } from './appliance.ts';
 import type { ContainerKey } from './desired.ts';
 import { orderActions } from './order.ts';
@@ -17,6 +18,8 @@ export interface ContainerPlan {
   readonly notices: readonly Diagnostic[];
   /** Nothing to do now, but values wait for a restart. */
   readonly isWaiting?: boolean;
+  /** What its clone is made from: waits for it where it is of the same fleet, and inherits its firewall. */
+  readonly origin?: { readonly key?: ContainerKey; readonly firewall?: ActualFirewall };
   /** The template that its creation needs. */
   readonly template?: TemplateChoice;
 }

@@ -7,11 +7,10 @@ import { humanSize, MiB } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ClusterSnapshot } from './actual.ts';
+import { takingsOf } from './capacity-disks.ts';
 import { allowedBytes, limitsOnNodes, type StorageSpace, storageSpaces } from './capacity-facts.ts';
-import { volumeOfDisk } from './config-rights.ts';
 import type { DesiredCapacity, Vmid } from './desired.ts';
-import type { Action, Refusal } from './plan.ts';
-import { readVolume } from './spelling.ts';
+import { type Action, makingKinds, type Refusal } from './plan.ts';
 
 /** What a plan asks of one node's memory or one storage, and what is there. */
 export interface Demand {
@@ -37,20 +36,34 @@ type Parts = Map<string, Part[]>;
 /** PVE: they take space as it is written, so that more can be promised than there is. */
 const thinTypes: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs', 'unknown']);
 
-const isDisk = (key: string): boolean => /^(?:rootfs|mp\d+)$/.test(key);
 const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' || typeof value === 'string' ? Number(value) : undefined;
 
 /** A container before the plan and after its last action. */
 interface Memory {
   readonly key: string;
-  readonly node: string;
-  readonly before: number;
+  node: string;
+  /** Bytes that count on its node already. */
+  before: number;
   limitMiB: number;
   isRunning: boolean;
 }
 
-function memoryParts(actions: readonly Action[], { containers }: ClusterSnapshot): Parts {
+/** Limit that a copy has until it is configured, in MiB. */
+function copiedLimit(
+  { request }: Action,
+  { containers, sources }: ClusterSnapshot,
+  limitOf: (vmid: Vmid) => number | undefined,
+): number {
+  const { params } = request;
+  const backup = sources?.get(String(params['ostemplate']));
+  if (backup) return numberOf(backup['memory']) ?? 512;
+  const source = numberOf(params['vmid']) ?? 0;
+  return limitOf(source) ?? containers.get(source)?.next.memoryMiB ?? 512;
+}
+
+function memoryParts(actions: readonly Action[], snapshot: ClusterSnapshot): Parts {
+  const { containers } = snapshot;
   const touched = new Map<Vmid, Memory>();
   const memoryOf = ({ key, node }: Action['target'], vmid: Vmid): Memory => {
     const actual = containers.get(vmid);
@@ -69,6 +82,12 @@ function memoryParts(actions: readonly Action[], { containers }: ClusterSnapshot
     const limit = numberOf(request.params['memory']);
     const memory = memoryOf(target, target.vmid);
     if (kind === 'container.create') Object.assign(memory, { isRunning: false, limitMiB: limit ?? 512 });
+    if (kind === 'container.clone' || kind === 'container.restore') {
+      const limitMiB = copiedLimit(action, snapshot, (vmid) => touched.get(vmid)?.limitMiB);
+      Object.assign(memory, { isRunning: false, limitMiB });
+    }
+    if (kind === 'container.migrate')
+      Object.assign(memory, { node: String(request.params['target']), before: 0 });
     if (kind === 'container.configure' && limit !== undefined) memory.limitMiB = limit;
     if (kind === 'container.start' || kind === 'container.reboot') memory.isRunning = true;
   }
@@ -86,42 +105,6 @@ function add(parts: Parts, place: string, part: Part): void {
   else parts.set(place, [part]);
 }
 
-const sizePattern = /^(\d+(?:\.\d+)?)([KMGT]?)(?:iB)?$/;
-
-/** Bytes of the `size` of a resize: absolute, because that is how plans are written. */
-function sizeOf(text: string): number | undefined {
-  const [, number, unit = ''] = sizePattern.exec(text) ?? [];
-  return number === undefined ? undefined : Number(number) * 1024 ** ' KMGT'.indexOf(unit || ' ');
-}
-
-/** Storage and bytes that an action takes of its node's storages. */
-function volumesOf(
-  { kind, request, target }: Action,
-  { containers }: ClusterSnapshot,
-): { storage: string; bytes: number }[] {
-  const actual = target.vmid === undefined ? undefined : containers.get(target.vmid);
-  if (kind === 'container.resize-disk') {
-    const disk = String(request.params['disk']);
-    const found = disk === 'rootfs' ? actual?.live.rootfs : actual?.live.mounts[disk];
-    const size = sizeOf(String(request.params['size']));
-    const { storage } = found ? readVolume(found.volume) : {};
-    return storage === undefined || size === undefined ? [] : [{ storage, bytes: size - (found?.size ?? 0) }];
-  }
-  if (kind === 'container.destroy') {
-    const disks = actual ? [actual.live.rootfs, ...Object.values(actual.live.mounts)] : [];
-    return disks.flatMap((disk) => {
-      const storage = disk && readVolume(disk.volume).storage;
-      return storage === undefined ? [] : [{ storage, bytes: -(disk?.size ?? 0) }];
-    });
-  }
-  if (kind !== 'container.create' && kind !== 'container.configure') return [];
-  return Object.entries(request.params).flatMap(([key, value]) => {
-    if (!isDisk(key) || typeof value !== 'string') return [];
-    const { storage, newBytes } = readVolume(volumeOfDisk(key, value));
-    return storage === undefined || newBytes === undefined ? [] : [{ storage, bytes: newBytes }];
-  });
-}
-
 function storageParts(
   actions: readonly Action[],
   snapshot: ClusterSnapshot,
@@ -129,17 +112,13 @@ function storageParts(
 ): Parts {
   const sums = new Map<string, Part & { readonly place: string }>();
   // only a container that is made again gets back what its destruction frees: the others may be destroyed too late
-  const made = new Set(
-    actions.filter(({ kind }) => kind === 'container.create').map(({ target }) => target.vmid),
-  );
-  for (const action of actions) {
-    const { key, node, vmid } = action.target;
+  const made = new Set(actions.filter(({ kind }) => makingKinds.has(kind)).map(({ target }) => target.vmid));
+  for (const { action, node, storage, bytes } of takingsOf(actions, snapshot)) {
+    const { key, vmid } = action.target;
     if (action.kind === 'container.destroy' && !made.has(vmid)) continue;
-    for (const { storage, bytes } of volumesOf(action, snapshot)) {
-      const place = spaces.has(storage) ? storage : `${storage}@${node}`;
-      const id = JSON.stringify([place, key]);
-      sums.set(id, { place, key, bytes: (sums.get(id)?.bytes ?? 0) + bytes });
-    }
+    const place = spaces.has(storage) ? storage : `${storage}@${node}`;
+    const id = JSON.stringify([place, key]);
+    sums.set(id, { place, key, bytes: (sums.get(id)?.bytes ?? 0) + bytes });
   }
   const parts: Parts = new Map();
   for (const { place, ...part } of sums.values()) if (part.bytes > 0) add(parts, place, part);

@@ -47,6 +47,10 @@ export interface DesiredMount {
   readonly replicate?: boolean;
   readonly shared?: boolean;
   readonly options?: readonly string[] | null;
+  /** Keep owner and mode of the directory that it is mounted on. */
+  readonly keepAttributes?: boolean;
+  /** `passthrough`, or mappings such as `u:0:100000:65536;g:0:100000:65536`. */
+  readonly idmap?: string | null;
 }
 
 /** Root disk. */
@@ -58,6 +62,8 @@ export interface DesiredRootfs {
   readonly replicate?: boolean;
   readonly readOnly?: boolean;
   readonly options?: readonly string[] | null;
+  readonly shared?: boolean;
+  readonly idmap?: string | null;
 }
 
 /** Feature flags; a flag that is absent is off when `features` is present. */
@@ -142,6 +148,66 @@ export interface DesiredCapacity {
   readonly storageOvercommit?: number;
 }
 
+/** What a container is made from, instead of a template archive; used at creation only. */
+export type DesiredSource =
+  | {
+      /** Key of this fleet, host name or vmid. */
+      readonly clone: string;
+      /** Absent: a linked clone where the source is a template and its storage can do it, else a full one. */
+      readonly full?: boolean;
+      /** Snapshot of the source to start from. */
+      readonly snapshot?: string;
+    }
+  | {
+      /** Volume id of a backup, `storage:backup/vzdump-lxc-…`. */
+      readonly backup: string;
+    };
+
+/** What the HA manager is told about a container. */
+export interface DesiredHa {
+  /** Absent: as `power` says. */
+  readonly state?: 'started' | 'stopped' | 'disabled' | 'ignored';
+  readonly maxRestart?: number | null;
+  readonly maxRelocate?: number | null;
+  readonly failback?: boolean;
+  readonly comment?: string | null;
+}
+
+/** A rule of a container's firewall. */
+export interface DesiredFirewallRule {
+  readonly type: 'in' | 'out' | 'forward' | 'group';
+  /** `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
+  readonly action: string;
+  readonly enable: boolean;
+  readonly macro?: string;
+  readonly proto?: string;
+  readonly source?: string;
+  readonly dest?: string;
+  readonly sport?: string;
+  readonly dport?: string;
+  readonly icmpType?: string;
+  /** Key of the interface, `net0`. */
+  readonly iface?: string;
+  readonly log?: string;
+  readonly comment?: string;
+}
+
+/** Firewall of a container. Null means the server's default. */
+export interface DesiredFirewall {
+  readonly enable?: boolean;
+  readonly dhcp?: boolean;
+  readonly ndp?: boolean;
+  readonly radv?: boolean;
+  readonly ipFilter?: boolean;
+  readonly macFilter?: boolean;
+  readonly policyIn?: 'ACCEPT' | 'DROP' | 'REJECT' | null;
+  readonly policyOut?: 'ACCEPT' | 'DROP' | 'REJECT' | null;
+  readonly logLevelIn?: string | null;
+  readonly logLevelOut?: string | null;
+  /** In this order; those that are not named are removed. */
+  readonly rules?: readonly DesiredFirewallRule[];
+}
+
 /** One container of the fleet. */
 export interface DesiredContainer {
   readonly key: ContainerKey;
@@ -150,10 +216,16 @@ export interface DesiredContainer {
   /** Name of a node, or `auto`: chosen at creation by `placement`, and kept. */
   readonly node: string;
   readonly placement?: DesiredPlacement;
-  /** Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. */
+  /**
+   * Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. Empty when `from`
+   * says what it is made from.
+   */
   readonly template: string;
   /** The template as the file writes it, where that is an alias; the key of `templates.lock`. Never part of a digest. */
   readonly templateName?: string;
+  readonly from?: DesiredSource;
+  /** Turned into a template after its creation, which cannot be undone; a template never runs. */
+  readonly isTemplate?: boolean;
   /** Storage that templates are downloaded to; absent: the first one of the node that takes templates. */
   readonly templateStorage?: string;
   readonly unprivileged: boolean;
@@ -165,6 +237,9 @@ export interface DesiredContainer {
   readonly features?: DesiredFeatures | null;
   readonly options: DesiredOptions;
   readonly pool?: string;
+  /** Null: not managed by HA. */
+  readonly ha?: DesiredHa | null;
+  readonly firewall?: DesiredFirewall;
   readonly power: 'running' | 'stopped' | 'unmanaged';
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */

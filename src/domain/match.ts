@@ -85,13 +85,6 @@ function noticesOf(
 ): Diagnostic[] {
   const { desired, actual } = match;
   const notices: Diagnostic[] = renameNotices(desired, actual);
-  if (actual && actual.node !== desired.node)
-    notices.push({
-      severity: 'warning',
-      code: 'NODE_DIFFERS',
-      message: `${desired.key} (${actual.vmid}) is on ${actual.node}, the file says ${desired.node}; it stays where it is`,
-      hint: `write node: ${actual.node}, or migrate it`,
-    });
   const others = actual ? [] : (namesakes.get(desired.hostname) ?? []);
   for (const other of others)
     notices.push({

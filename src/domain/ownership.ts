@@ -44,7 +44,10 @@ export function specDigestOf(desired: DesiredContainer): string {
 
 /** The ownership line that a container of this fleet gets. */
 export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
-  return { fleet, key: desired.key, specDigest: specDigestOf(desired) };
+  const { key, placement, node } = desired;
+  const line = { fleet, key, specDigest: specDigestOf(desired) };
+  // a node that was chosen is no wish of the file, so that nothing is to be told from it later
+  return placement === undefined ? { ...line, node } : line;
 }
 
 /** `lab/web01`, for messages. */

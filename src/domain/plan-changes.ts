@@ -30,6 +30,8 @@ export interface ChangeRequest {
   readonly neverRestart?: boolean;
   /** It is shut down afterwards, which applies what waits. */
   readonly willStop: boolean;
+  /** What comes before all of it. */
+  readonly after?: readonly string[];
 }
 
 /** What comes of it. */
@@ -191,7 +193,7 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
   const actions: Action[] = [];
   const add = (build: (after: readonly string[]) => Action): void => {
     const last = actions.at(-1);
-    actions.push(build(last ? [last.id] : []));
+    actions.push(build(last ? [last.id] : (request.after ?? [])));
   };
   const fieldsOf = (changes: readonly FieldChange[]): string[] => changes.map(({ field }) => field);
   // the ownership line is renewed along with the first write, and never alone

@@ -11,6 +11,7 @@ import { matchFleet } from './match.ts';
 import { placeFleet } from './placement.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
+import { linkSources, planCopy } from './plan-copy.ts';
 import type { PlanContext } from './plan-new.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
@@ -104,6 +105,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
     ),
     storages: storagesByNode(snapshot),
     template: createResolver(fleet, snapshot),
+    matches: new Map(matches.map((match) => [match.desired.key, match])),
+    copy: planCopy,
   };
   const planned = meant.map((match) => {
     const plan = planContainer(context, match);
@@ -111,7 +114,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
-  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
   const doomed = new Set(removed.map(({ key }) => key));
   const hints = renameHints(

@@ -41,8 +41,27 @@ export type ActionKind =
   | 'container.stop'
   | 'container.reboot'
   | 'container.destroy'
+  | 'container.clone'
+  | 'container.restore'
+  | 'container.template'
+  | 'container.migrate'
+  | 'container.move-volume'
   | 'snapshot.create'
+  | 'snapshot.rollback'
+  | 'snapshot.delete'
+  | 'ha.add'
+  | 'ha.update'
+  | 'ha.remove'
+  | 'firewall.options'
+  | 'firewall.rule'
   | 'template.delete';
+
+/** Kinds of actions that make a container. */
+export const makingKinds: ReadonlySet<ActionKind> = new Set([
+  'container.create',
+  'container.clone',
+  'container.restore',
+]);
 
 export type Risk = 'safe' | 'disruptive' | 'destructive';
 

@@ -22,6 +22,7 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   if (field === 'rootfs.storage') return rootfsStorage(config);
   if (field === 'rootfs.size')
     return config.rootfs?.size === undefined ? null : spellBytes(config.rootfs.size);
+  if (field === 'isTemplate') return config.template ?? false;
   if (field === 'ownership') {
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
@@ -32,9 +33,9 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   const identity = field.slice(family.length + 1);
   const entry = entries.get(identity);
   if (entry) return familyOf(family).show(entry.item);
-  const part = /^(.*)\.size$/.exec(identity)?.[1];
+  const [, part, name = ''] = /^(.*)\.(size|storage)$/.exec(identity) ?? [];
   const parent = part === undefined ? undefined : entries.get(part);
-  return parent ? (familyOf(family).show(parent.item)['size'] ?? null) : null;
+  return parent ? (familyOf(family).show(parent.item)[name] ?? null) : null;
 }
 
 function isSize(field: string, wanted: JsonValue, found: JsonValue): boolean {

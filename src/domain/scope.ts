@@ -18,17 +18,20 @@ function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolea
  *
  * @param fleet - the file.
  * @param guests - all guests of the cluster.
- * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; and
- *   those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh one.
+ * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; sources
+ *   of clones; and those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh
+ *   one.
  */
 export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
-  const vmids = new Set(fleet.containers.map(({ vmid }) => vmid));
-  const names = new Set(
-    fleet.containers.flatMap(({ hostname, renamedFrom }) => [
+  const sources = fleet.containers.flatMap(({ from }) => (from && 'clone' in from ? [from.clone] : []));
+  const vmids = new Set([...fleet.containers.map(({ vmid }) => vmid), ...sources.map(Number)]);
+  const names = new Set([
+    ...fleet.containers.flatMap(({ hostname, renamedFrom }) => [
       hostname,
       ...(renamedFrom ? [renamedFrom] : []),
     ]),
-  );
+    ...sources,
+  ]);
   return guests
     .filter((guest) => {
       const { type, vmid, name = '', tags } = guest;

@@ -4,7 +4,7 @@ import { PveError } from '../api/errors/pve-error.ts';
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
-import type { Action, ActionKind } from '../domain/plan.ts';
+import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
@@ -14,7 +14,7 @@ import { doingOf, followTask, type Outcome } from './follow-task.ts';
 import { checkUpload } from './local-files.ts';
 import { findRunningTask } from './own-tasks.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
-import { type LostRequest, recover } from './recover.ts';
+import { type LostRequest, recover, watchTasks } from './recover.ts';
 import { requestText } from './request-text.ts';
 import { isCongested } from './rooms.ts';
 import type { RunState } from './run-state.ts';
@@ -65,6 +65,8 @@ const alreadyDone: Readonly<Partial<Record<ActionKind, RegExp>>> = {
   'container.resize-disk': /already at specified size/,
   // PVE: a file of that name came in between; names are what counts
   'template.download': /refusing to override existing file/,
+  'container.template': /convert a template to a template/,
+  'ha.remove': /no such (?:ha )?resource/,
 };
 
 /** Whether the error says that the action's effect is there already. */
@@ -115,15 +117,16 @@ async function attempt(
 ): Promise<Attempt> {
   const request = await prepareRequest(context, run, action);
   const sentAt = context.clock.now();
+  const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
+  const find = await watchTasks(context, lost);
   let answer: unknown;
   try {
     if (request.upload) await checkUpload(request.upload);
     answer = await send(context, request, uploadProgress(context, action));
   } catch (error) {
-    const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
     return meetRefusal(context, run, lost, progress, error);
   }
-  return { outcome: await followTask(context, run, action, answer) };
+  return { outcome: await followTask(context, run, action, find ? await find() : answer) };
 }
 
 async function meetRefusal(
@@ -153,7 +156,7 @@ async function meetRefusal(
     if (await isGoneEverywhere(context, vmid))
       return { outcome: progress.lost ? { result: 'ok' } : unchanged };
   }
-  if (action.kind === 'container.create' && isTaken(error) && vmid !== undefined) {
+  if (makingKinds.has(action.kind) && isTaken(error) && vmid !== undefined) {
     const ours = progress.lost && (await occupantOf(context, action, action.target.node, vmid)) === 'ours';
     if (ours) return { outcome: { result: 'ok' } };
     if (action.precondition.kind === 'vmid-free' && action.precondition.flexible) {

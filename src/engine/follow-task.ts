@@ -31,7 +31,19 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   'container.stop': 'stop',
   'container.reboot': 'restart',
   'container.destroy': 'destroy',
+  'container.clone': 'clone',
+  'container.restore': 'restore',
+  'container.template': 'make a template of',
+  'container.migrate': 'migrate',
+  'container.move-volume': 'move a disk of',
   'snapshot.create': 'take a snapshot of',
+  'snapshot.rollback': 'roll back',
+  'snapshot.delete': 'delete a snapshot of',
+  'ha.add': 'add to HA',
+  'ha.update': 'change the HA settings of',
+  'ha.remove': 'take out of HA',
+  'firewall.options': 'change the firewall of',
+  'firewall.rule': 'change the firewall of',
 };
 
 /**

@@ -10,6 +10,8 @@ import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
 import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
+import { readExtras } from './observe-extras.ts';
+import { readSources } from './observe-sources.ts';
 import { readStorages } from './observe-storages.ts';
 import { settleOwnTasks } from './own-tasks.ts';
 import { decodeResources, type Resources } from './resources.ts';
@@ -78,14 +80,14 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   if (!fleet) return snapshot;
   const complete = { ...snapshot, ...(await readBridges(context, fleet, snapshot)) };
   const placed = placeFleet(fleet, complete).fleet;
-  const fresh = matchFleet(placed, complete).matches.filter(
+  const { clones, sources } = await readSources(context, complete, placed, scope.recreate ?? false);
+  const whole = { ...complete, ...(await readExtras(context, complete, placed, clones)), sources };
+  const fresh = matchFleet(placed, whole).matches.filter(
     ({ desired, actual, refusals }) =>
       desired.node !== anyNode && refusals.length === 0 && (!actual || scope.recreate),
   );
-  const wanted = fresh.map(({ desired }) => desired);
-  return wanted.length === 0
-    ? complete
-    : { ...complete, ...(await readTemplates(context, complete, wanted, fleet)) };
+  const wanted = fresh.flatMap(({ desired }) => (desired.from ? [] : [desired]));
+  return wanted.length === 0 ? whole : { ...whole, ...(await readTemplates(context, whole, wanted, fleet)) };
 }
 
 /**

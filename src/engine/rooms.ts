@@ -1,11 +1,18 @@
 /** Which limits an action counts against. */
-import type { Action } from '../domain/plan.ts';
+import type { Action, ActionKind } from '../domain/plan.ts';
 import type { Limits } from './context.ts';
 import { requestText } from './request-text.ts';
 import type { Room } from './scheduler.ts';
 
 /** `storage:8` or `storage:0.5`: a volume to be made; `storage:vm-101-disk-0` is one that is there. */
 const newVolume = /^(?:volume=)?([^:,=]+):\d+(?:\.\d+)?(?:,|$)/;
+
+/** Actions whose volumes all go to the storage that they name. */
+const allocatesWhole: ReadonlySet<ActionKind> = new Set([
+  'container.move-volume',
+  'container.clone',
+  'container.restore',
+]);
 
 /**
  * The storages on which an action allocates volumes.
@@ -14,6 +21,10 @@ const newVolume = /^(?:volume=)?([^:,=]+):\d+(?:\.\d+)?(?:,|$)/;
  * @returns storage names, each once.
  */
 export function allocatesOn(action: Action): string[] {
+  if (allocatesWhole.has(action.kind)) {
+    const storage = requestText(action.request, 'storage');
+    return storage === undefined ? [] : [storage];
+  }
   if (action.kind !== 'container.create' && action.kind !== 'container.configure') return [];
   const storages = Object.entries(action.request.params).flatMap(([key, value]) => {
     if (!/^(?:rootfs|mp\d+)$/.test(key) || typeof value !== 'string') return [];
@@ -84,6 +95,10 @@ export function roomsOf(action: Action, limits: Limits, shared: ReadonlySet<stri
     ...(action.kind.startsWith('template.')
       ? [{ name: `download ${node} ${storage}`, limit: limits.downloadsPerStorage }]
       : [{ name: `container ${key} ${vmid}`, limit: 1 }]),
+    // PVE: the source of a clone is locked until its copy is made
+    ...(action.kind === 'container.clone'
+      ? [{ name: `clone ${action.request.params['vmid']}`, limit: 1 }]
+      : []),
     ...allocatesOn(action).map((name) => ({
       name: `allocate ${shared.has(name) ? '*' : node} ${name}`,
       limit: limits.allocationsPerStorage,

@@ -62,6 +62,8 @@ const rows: readonly Row[] = [
   { text: /disk is already at specified size/, verdict: 'done' },
   { text: /is already a pool member/, verdict: 'done' },
   { text: /refusing to override existing file/, verdict: 'done' },
+  { text: /convert a template to a template/, verdict: 'done' },
+  { text: /no such (?:ha )?resource/, verdict: 'done' },
 
   // not as the plan says
   { text: /^detected modified configuration/, verdict: 'replan', hint: hints.changed },

@@ -25,13 +25,23 @@ const effectWords: Readonly<Record<Effect, string>> = {
 const effectWord = ({ effect, needs }: FieldChange): string =>
   needs === undefined ? effectWords[effect] : `${effectWords[effect]}, needs ${needs}`;
 
+/** What makes a container. */
+const makers: ReadonlySet<Action['kind']> = new Set([
+  'container.create',
+  'container.clone',
+  'container.restore',
+]);
+/** What changes it. */
+const changing = /^(?:container\.(?:configure|resize-disk|move-volume|migrate|template)|ha\.|firewall\.)/;
+
 function signOf(actions: readonly Action[]): Sign {
   const kinds = new Set(actions.map((action) => action.kind));
-  if (kinds.has('container.destroy')) return kinds.has('container.create') ? '±' : '-';
-  if (kinds.has('container.create')) return '+';
+  if (kinds.has('container.destroy')) return [...makers].some((kind) => kinds.has(kind)) ? '±' : '-';
+  if ([...makers].some((kind) => kinds.has(kind))) return '+';
+  if (kinds.has('snapshot.delete')) return '-';
   if (kinds.has('template.download') || kinds.has('template.upload')) return '↓';
   if (kinds.has('template.delete')) return '-';
-  return kinds.has('container.configure') || kinds.has('container.resize-disk') ? '~' : '▶';
+  return [...kinds].some((kind) => changing.test(kind)) ? '~' : '▶';
 }
 
 function groupsOf(plan: Plan): Group[] {
@@ -54,10 +64,20 @@ function paint(sign: Sign, style: Style): (text: string) => string {
 const fileOf = (volid: unknown): string =>
   typeof volid === 'string' ? (volid.split('/').at(-1) ?? volid) : '';
 
+/** Changes that the steps in a plan's first line tell. */
+const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership']);
+
+/** Where a new container comes from. */
+function origin({ kind, changes, request }: Action): string {
+  const from = changes.find(({ field }) => field === 'from')?.to;
+  if (kind === 'container.restore') return `restore ${fileOf(from)}`;
+  return kind === 'container.clone' ? showValue(from) : `create from ${fileOf(request.params['ostemplate'])}`;
+}
+
 /** The settings of a new container, as many to a line as fit. */
 function settings(action: Action, width: number, style: Style): string[] {
   const items = action.changes
-    .filter((change) => change.field !== 'hostname' || change.to !== action.target.key)
+    .filter(({ field, to }) => field !== 'from' && (field !== 'hostname' || to !== action.target.key))
     .map(
       (change) => `${change.field} ${showValue(change.to)}${change.needs ? ` (needs ${change.needs})` : ''}`,
     );
@@ -95,23 +115,34 @@ function steps(actions: readonly Action[]): string {
     'container.stop': 'stop',
     'container.reboot': 'restart',
     'container.destroy': 'destroy',
+    'container.move-volume': 'move its disks',
+    'container.migrate': 'migrate',
+    'container.template': 'make it a template',
+    'snapshot.create': 'take a snapshot',
+    'snapshot.rollback': 'roll back',
+    'snapshot.delete': 'delete a snapshot',
   };
-  return actions.flatMap((action) => words[action.kind] ?? []).join(', then ');
+  return [...new Set(actions.flatMap((action) => words[action.kind] ?? []))].join(', then ');
 }
 
 function groupLines(group: Group, width: number, style: Style): string[] {
   const first = group.actions[0] as Action;
-  const create = group.actions.find((action) => action.kind === 'container.create');
+  const create = group.actions.find((action) => makers.has(action.kind));
   if (group.sign === '↓') {
     return [fetchLine(first)];
   }
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
-  const after = group.actions.filter((action) => action.kind !== 'container.create');
+  const after = group.actions.filter((action) => !makers.has(action.kind));
   if (create && group.sign === '+') {
     const then = steps(after);
     return [
-      `create from ${fileOf(create.request.params['ostemplate'])}${then ? `, then ${then}` : ''}`,
+      `${origin(create)}${then ? `, then ${then}` : ''}`,
       ...settings(create, width, style).map(style.dim),
+      ...changeLines(
+        after.flatMap((action) => action.changes).filter(({ field }) => !told.has(field)),
+        width,
+        style,
+      ),
     ];
   }
   const last = group.actions.at(-1) as Action;

@@ -3,17 +3,19 @@ import type {
   DesiredAccess,
   DesiredContainer,
   DesiredDevice,
+  DesiredFirewall,
   DesiredMount,
   DesiredNet,
   DesiredOptions,
   DesiredPlacement,
   DesiredRootfs,
+  DesiredSource,
 } from '../domain/desired.ts';
 import { anyNode } from '../domain/placement.ts';
 import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
 import type { Instance } from './expand.ts';
-import type { FileContainer, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
+import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -123,6 +125,25 @@ function placement(own: FilePlacement = {}, all: FilePlacement = {}): DesiredPla
   });
 }
 
+function sourceOf(raw: FileContainer): DesiredSource | undefined {
+  const { from } = raw;
+  if (from == null) return undefined;
+  if (from.backup !== undefined) return { backup: from.backup };
+  invariant(from.clone !== undefined, 'the source was not checked');
+  return compact<Extract<DesiredSource, { clone: string }>>({
+    clone: String(from.clone),
+    full: from.full,
+    snapshot: from.snapshot,
+  });
+}
+
+const firewall = (raw: FileFirewall): DesiredFirewall =>
+  compact<DesiredFirewall>({
+    ...raw,
+    // PVE: a rule is off unless it says otherwise; in a file it is on unless it says otherwise
+    rules: raw.rules?.map((rule) => ({ ...rule, enable: rule.enable ?? true })),
+  });
+
 /** What the container does not say itself. */
 export interface BuildContext {
   readonly placement?: FilePlacement;
@@ -141,8 +162,10 @@ export interface BuildContext {
  */
 export function buildContainer(instance: Instance, context: BuildContext): DesiredContainer {
   const { raw, key } = instance;
-  const { node, template } = raw;
-  invariant(node !== undefined && template !== undefined && raw.rootfs, `${key} was not checked`);
+  const { node } = raw;
+  const from = sourceOf(raw);
+  const template = from ? '' : raw.template;
+  invariant(node !== undefined && template !== undefined && (raw.rootfs || from), `${key} was not checked`);
   return compact<DesiredContainer>({
     key,
     hostname: raw.hostname ?? key,
@@ -152,6 +175,8 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
     templateName: Object.hasOwn(context.aliases, template) ? template : undefined,
     templateStorage: raw.templateStorage,
+    from,
+    isTemplate: raw.isTemplate || undefined,
     unprivileged: raw.unprivileged ?? true,
     compute: compact({
       cores: raw.cores,
@@ -160,14 +185,16 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
       memoryMiB: mebibytes(raw.memory),
       swapMiB: mebibytes(raw.swap),
     }),
-    rootfs: rootfs(raw.rootfs),
+    rootfs: rootfs(raw.rootfs ?? {}),
     mounts: mapValues(raw.mounts, mount),
     nets: mapValues(raw.nets, net),
     devices: mapValues(raw.devices, (device): DesiredDevice => device),
     features: raw.features,
     options: options(raw),
     pool: raw.pool,
-    power: raw.power ?? 'running',
+    ha: raw.ha,
+    firewall: raw.firewall && firewall(raw.firewall),
+    power: raw.power ?? (raw.isTemplate ? 'stopped' : 'running'),
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,

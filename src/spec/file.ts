@@ -3,6 +3,8 @@
  * blueprints. Sizes are texts with a unit here, as a person writes them.
  */
 
+import type { DesiredFirewall, DesiredFirewallRule, DesiredHa } from '../domain/desired.ts';
+
 export interface FileNet {
   readonly bridge?: string;
   readonly ip?: string | null;
@@ -28,6 +30,8 @@ export interface FileRootfs {
   readonly replicate?: boolean;
   readonly readOnly?: boolean;
   readonly options?: readonly string[] | null;
+  readonly shared?: boolean;
+  readonly idmap?: string | null;
 }
 
 export interface FileMount {
@@ -41,6 +45,8 @@ export interface FileMount {
   readonly replicate?: boolean;
   readonly shared?: boolean;
   readonly options?: readonly string[] | null;
+  readonly keepAttributes?: boolean;
+  readonly idmap?: string | null;
 }
 
 interface FileDevice {
@@ -77,6 +83,18 @@ export interface FileStartup {
   readonly down?: number;
 }
 
+interface FileSource {
+  /** Key, host name, or vmid; a number is a vmid. */
+  readonly clone?: string | number;
+  readonly full?: boolean;
+  readonly snapshot?: string;
+  readonly backup?: string;
+}
+
+/** The same words in the domain; texts are checked by the schema. */
+type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
+export type FileFirewall = Omit<DesiredFirewall, 'rules'> & { readonly rules?: readonly FileFirewallRule[] };
+
 /** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
 export interface FileContainer {
   readonly blueprint?: string | readonly string[] | null;
@@ -89,6 +107,8 @@ export interface FileContainer {
   readonly placement?: FilePlacement;
   readonly template?: string;
   readonly templateStorage?: string;
+  readonly from?: FileSource | null;
+  readonly isTemplate?: boolean;
   readonly unprivileged?: boolean;
   readonly cores?: number | null;
   readonly cpuLimit?: number | null;
@@ -118,6 +138,8 @@ export interface FileContainer {
   readonly entrypoint?: string | null;
   readonly env?: Readonly<Record<string, string | null>> | null;
   readonly pool?: string;
+  readonly ha?: DesiredHa | null;
+  readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
   readonly restart?: 'never' | 'ask' | 'always';
   readonly adopt?: boolean;

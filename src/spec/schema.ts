@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { checkAddress, checkInterfaceAddress, checkNameserver } from './addresses.ts';
+import * as extra from './extra-formats.ts';
 import { maxCount } from './file.ts';
 import * as format from './formats.ts';
 import { templateSourceValue } from './template-sources.ts';
@@ -104,6 +105,8 @@ const volumeOptions: Fields = {
   quota: field('User quotas; privileged containers only', flag),
   replicate: field('Take part in storage replication', flag),
   readOnly: field('Mount it read-only', flag),
+  shared: field('The same on all nodes', flag),
+  idmap: unset('passthrough, or mappings such as u:0:100000:65536', text(extra.checkIdmap)),
   options: unset('Mount options', z.array(mountOption)),
 };
 
@@ -124,7 +127,7 @@ const mount = z
       numbered(format.checkMountSource),
     ),
     backup: field('Include it in backups', flag),
-    shared: field('The same on all nodes', flag),
+    keepAttributes: field('Keep owner and mode of the directory below', flag),
     ...volumeOptions,
   })
   .meta({ id: 'mount' });
@@ -184,6 +187,62 @@ const placement = z
   })
   .meta({ id: 'placement' });
 const overcommit = z.number().min(0.1).max(100);
+const source = z
+  .strictObject({
+    clone: field(
+      'Container to copy: a key of this fleet, a host name or a vmid',
+      value({ type: ['string', 'integer'] }, extra.sourceValue),
+    ),
+    full: field('A full copy (true) or a linked clone (false); default: linked where that works', flag),
+    snapshot: field('Snapshot of the container to copy', text(extra.checkSnapshotName)),
+    backup: field('Backup to restore: STORAGE:backup/vzdump-lxc-…', text(extra.checkBackup)),
+  })
+  .meta({ id: 'from' });
+
+const ha = z
+  .strictObject({
+    state: field('Default: as power says', z.enum(['started', 'stopped', 'disabled', 'ignored'])),
+    maxRestart: unset('Tries to start it on one node (default 1)', whole(0, 10)),
+    maxRelocate: unset('Tries on other nodes (default 1)', whole(0, 10)),
+    failback: field('Go back to the preferred node when it is there again', flag),
+    comment: unset('Remark', text(extra.checkComment)),
+  })
+  .meta({ id: 'ha' });
+
+const policy = z.enum(['ACCEPT', 'DROP', 'REJECT']);
+const logLevel = z.enum(['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug', 'nolog']);
+const firewallRule = z
+  .strictObject({
+    type: z.enum(['in', 'out', 'forward', 'group']).meta({ description: 'Direction, or a security group' }),
+    action: text(extra.checkAction).meta({ description: 'ACCEPT, DROP, REJECT or the name of a group' }),
+    enable: field('Default true', flag),
+    macro: field('Service, for example SSH', text(extra.checkWord)),
+    proto: field('Protocol', text(extra.checkWord)),
+    source: field('Addresses, an alias or +ipset', text(extra.checkComment)),
+    dest: field('Addresses, an alias or +ipset', text(extra.checkComment)),
+    sport: field('Source ports, for example "80" or "8000:8100"', text(extra.checkPorts)),
+    dport: field('Destination ports', text(extra.checkPorts)),
+    icmpType: field('ICMP type', text(extra.checkWord)),
+    iface: field('Interface by its key, net0', text(extra.checkNetKey)),
+    log: field('Log level', logLevel),
+    comment: field('Remark', text(extra.checkComment)),
+  })
+  .meta({ id: 'firewallRule' });
+const firewall = z
+  .strictObject({
+    enable: field('Filter the interfaces that have firewall: true', flag),
+    dhcp: field('Allow DHCP', flag),
+    ndp: field('Allow neighbour discovery', flag),
+    radv: field('Allow router advertisements', flag),
+    ipFilter: field('Only the addresses of the ipfilter sets', flag),
+    macFilter: field('Only its own MAC addresses', flag),
+    policyIn: unset('What happens to other packets coming in', policy),
+    policyOut: unset('What happens to other packets going out', policy),
+    logLevelIn: unset('Log level of packets coming in', logLevel),
+    logLevelOut: unset('Log level of packets going out', logLevel),
+    rules: field('Rules, first match wins; those not named are removed', z.array(firewallRule)),
+  })
+  .meta({ id: 'firewall' });
 
 /** Keys that make sense in defaults and blueprints, too. */
 const shared: Fields = {
@@ -200,6 +259,8 @@ const shared: Fields = {
     'Alias (debian-13), file name or pattern of a template, or a volume STORAGE:vztmpl/FILE',
     text(format.checkTemplate),
   ),
+  from: unset('Made from a container or a backup instead of a template; used at creation only', source),
+  isTemplate: field('Turn it into a template once it is made; cannot be undone', flag),
   templateStorage: field('Storage that templates are downloaded to', text(format.checkStorage)),
   unprivileged: field('Unprivileged container (default true); fixed at creation', flag),
   cores: unset('CPU cores; null: all of the node', whole(1, 8192)),
@@ -251,6 +312,8 @@ const shared: Fields = {
   entrypoint: unset('Program to start instead of /sbin/init', text()),
   env: unset('Environment variables of the init process', named(value(string, environmentValue))),
   pool: field('Resource pool', numbered(format.checkPool)),
+  ha: unset('High availability; null: not managed by HA', ha),
+  firewall: field('Firewall of the container', firewall),
   power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),
   restart: field(
     'May it be restarted for changes that need it (default ask: with --allow restart)',

@@ -95,6 +95,56 @@ describe('space', () => {
   });
 });
 
+describe('space of copies and moves', () => {
+  const golden = actual('golden', 150, { status: 'stopped' });
+  const source = { clone: 'golden', full: true };
+  const ten = Array.from({ length: 10 }, (_, index) =>
+    desired(`ct${index + 1}`, { template: '', from: source }),
+  );
+  const two = (freeGiB: number) => [
+    ...space('dir', 100),
+    storage('slow', 'pve1', { type: 'dir', content: ['rootdir'], totalBytes: freeGiB * GiB, usedBytes: 0 }),
+  ];
+
+  test('a full clone takes what its source has', () => {
+    expect(findings(plan(ten, snapshotOf([golden], { storages: space('dir', 40) })))).toEqual([
+      'CAPACITY 5 of 10 fit on local-lvm@pve1: 40GiB are missing (80GiB wanted, 40GiB left)',
+    ]);
+  });
+
+  test('a linked clone takes nothing yet', () => {
+    const template = actual('golden', 150, { status: 'stopped', isTemplate: true, config: { template: 1 } });
+    const linked = ten.map((one) => ({ ...one, from: { clone: 'golden', full: false } }));
+    expect(findings(plan(linked, snapshotOf([template], { storages: space('lvmthin', 40) })))).toEqual([]);
+  });
+
+  test('a disk that goes to another storage needs room there', () => {
+    const file = [desired('a', { rootfs: { storage: 'slow', sizeBytes: 8 * GiB }, restart: 'always' })];
+    const web = actual('a', 101, { owner: {} });
+    expect(findings(plan(file, snapshotOf([web], { storages: two(6) })))).toEqual([
+      'CAPACITY 0 of 1 fit on slow@pve1: 2GiB are missing (8GiB wanted, 6GiB left)',
+    ]);
+    expect(findings(plan(file, snapshotOf([web], { storages: two(8) })))).toEqual([]);
+  });
+
+  test('a container that goes to another node needs disk and memory there', () => {
+    const web = actual('a', 101, { owner: { node: 'pve1' } });
+    const nodes = [
+      { node: 'pve1', online: true, maxMemoryBytes: 8 * GiB, memoryBytes: GiB },
+      { node: 'pve2', online: true, maxMemoryBytes: GiB / 4, memoryBytes: 0 },
+    ];
+    const storages = [
+      ...space('dir', 100),
+      storage('local-lvm', 'pve2', { type: 'dir', content: ['rootdir'], totalBytes: 5 * GiB, usedBytes: 0 }),
+    ];
+    const file = [desired('a', { node: 'pve2', restart: 'always' })];
+    expect(findings(plan(file, snapshotOf([web], { nodes, storages })))).toEqual([
+      'CAPACITY 0 of 1 fit on local-lvm@pve2: 3GiB are missing (8GiB wanted, 5GiB left)',
+      'MEMORY_OVERCOMMIT 0 of 1 fit into the memory of pve2: 256MiB are missing (512MiB wanted, 256MiB left)',
+    ]);
+  });
+});
+
 describe('memory', () => {
   const node = (more: Partial<ClusterSnapshot['nodes'][number]> = {}) => [
     { node: 'pve1', online: true, maxMemoryBytes: 8 * GiB, memoryBytes: GiB, ...more },
