@@ -135,6 +135,9 @@ describe('showChange', () => {
       'ip=dhcp → ip=10.0.0.5/24 vlan=5',
     ],
     [{ nesting: true, keyctl: true }, { nesting: true }, 'keyctl=on → none'],
+    [[{ a: 1 }, { a: 2 }], [{ a: 2 }, { a: 3 }], '+ a=3, - a=1'],
+    [[{ a: 1 }, { a: 2 }], [{ a: 2 }, { a: 1 }], 'another order'],
+    [['x'], ['x', 'y'], 'x → x, y'],
   ])('of %j to %j shows what differs', (from, to, text) => {
     expect(showChange(from, to, style)).toBe(text);
   });
