@@ -79,7 +79,8 @@ function verifyExisting(
     findings.push(cause === undefined ? about : { ...about, cause });
   };
   const owning = ownershipChange(actual, owner);
-  if (owning) find('unowned', 'ownership', owning.to, owning.from);
+  if (owning)
+    find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
   if (actual.isTemplate) find('diverged', 'template', false, true);
   const { config, conflicts } = adopt(desired, actual);
   const context = { live: actual.live, isStopped: actual.status === 'stopped' };
