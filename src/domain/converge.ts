@@ -103,7 +103,8 @@ function verifyExisting(
     findings.push(cause === undefined ? about : { ...about, cause });
   };
   const owning = ownershipChange(actual, owner);
-  if (owning) find('unowned', 'ownership', owning.to, owning.from);
+  if (owning)
+    find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
   const isTemplate = desired.isTemplate ?? false;
   if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
   const { config, conflicts } = adopt(desired, actual);

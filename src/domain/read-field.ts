@@ -5,7 +5,7 @@ import { parseSize } from '../util/bytes.ts';
 import { deepEqual } from '../util/compare.ts';
 import { entriesOf, familyNames, familyOf } from './families.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
-import { ownerName } from './ownership.ts';
+import { ownerName, studentName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
 import { asObject, isSizeReached, spellBytes } from './spelling.ts';
 
@@ -26,6 +26,10 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   if (field === 'ownership') {
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
+  }
+  if (field === 'student') {
+    const { ownership } = splitDescription(config.description ?? '');
+    return ownership?.student === undefined ? null : studentName(ownership);
   }
   const family = familyNames.find((name) => field.startsWith(`${name}.`));
   if (!family) return undefined;

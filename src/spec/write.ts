@@ -36,7 +36,8 @@ const rootfs = ({ storage, sizeBytes, ...rest }: DesiredRootfs): FileRootfs =>
   compact<FileRootfs>({ storage, size: size(sizeBytes), ...rest });
 const mount = ({ storage, sizeBytes, source, ...rest }: DesiredMount): FileMount =>
   compact<FileMount>({ storage, size: size(sizeBytes), source, ...rest });
-const net = ({ rateMBps, ...rest }: DesiredNet): FileNet => compact<FileNet>({ ...rest, rate: rateMBps });
+const net = ({ rateMBps, ip, ip6, ipPool, ip6Pool, ...rest }: DesiredNet): FileNet =>
+  compact<FileNet>({ ...rest, ip: ipPool ?? ip, ip6: ip6Pool ?? ip6, rate: rateMBps });
 
 function writeOptions({ options }: DesiredContainer): FileContainer {
   const { nameservers, searchDomains, startup, arch, ostype, ...same } = options;
