@@ -121,7 +121,7 @@ function verifyExisting(
       find('pending', change.field, change.to, change.from);
   if (desired.power !== 'unmanaged' && desired.power !== actual.status)
     find(isHaOnTheWay(desired.power, actual) ? 'pending' : 'diverged', 'power', desired.power, actual.status);
-  if (desired.pool !== undefined && desired.pool !== actual.pool)
+  if (desired.pool !== undefined && desired.pool !== (actual.pool ?? null))
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
   for (const { field, from, to } of haChanges(desired, snapshot.haResources?.get(vmid)))
     find('diverged', field, to, from);

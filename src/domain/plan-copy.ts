@@ -257,7 +257,7 @@ function planClone(context: PlanContext, given: DesiredContainer, target: Target
         ...(from.snapshot === undefined ? {} : { snapname: from.snapshot }),
         ...(storage === undefined ? {} : { storage }),
         ...(direct && node !== source.node ? { target: node } : {}),
-        ...(desired.pool === undefined ? {} : { pool: desired.pool }),
+        ...(desired.pool == null ? {} : { pool: desired.pool }),
       };
       const origin = `${source.name} (${source.vmid})${from.snapshot === undefined ? '' : ` at ${from.snapshot}`}`;
       return build(
@@ -351,7 +351,7 @@ function planRestore(context: PlanContext, desired: DesiredContainer, target: Ta
             description,
             unprivileged: desired.unprivileged,
             ...(isUnique ? { unique: true } : {}),
-            ...(desired.pool === undefined ? {} : { pool: desired.pool }),
+            ...(desired.pool == null ? {} : { pool: desired.pool }),
           },
         },
         {

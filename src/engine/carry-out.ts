@@ -61,6 +61,7 @@ async function send(
 const alreadyDone: Readonly<Partial<Record<ActionKind, RegExp>>> = {
   'container.start': /already running/,
   'container.stop': /not running/,
+  'container.configure': /pool member/,
   'container.shutdown': /not running/,
   'container.resize-disk': /already at specified size/,
   // PVE: a file of that name came in between; names are what counts
