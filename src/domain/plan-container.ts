@@ -18,6 +18,7 @@ import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-n
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
 import { labelRootOnly } from './root-only.ts';
+import { snapshotRefusals } from './snapshot-holds.ts';
 
 /** Into the pool of the file, at once; out of any, as the last step, because rights may be lost with it. */
 function poolActions(
@@ -162,6 +163,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     if (actual.lock !== undefined && !(actual.lock === 'mounted' && onlyPower))
       refusals.push(lockedRefusal(key, vmid, actual.lock));
     refusals.push(...nodeObstacles(context, key, actual.node));
+    const { storages } = snapshot;
+    refusals.push(...snapshotRefusals(key, actual, actions, { storages, isFirst: false }));
   }
   const outcome = actions.length > 0 ? 'update' : refusals.length > 0 ? 'refused' : 'unchanged';
   const isWaiting = planned.waiting.length > 0 || move.isPostponed;

@@ -8,6 +8,7 @@ import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
 import { matchFleet } from './match.ts';
+import { specDigestOf } from './ownership.ts';
 import { placeFleet } from './placement.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
@@ -110,7 +111,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   };
   const planned = meant.map((match) => {
     const plan = planContainer(context, match);
-    return policy.snapshotFirst ? withSnapshot(plan, match, snapshot) : plan;
+    if (!policy.snapshotFirst) return plan;
+    return withSnapshot(plan, { actual: match.actual, digest: specDigestOf(match.desired) }, snapshot);
   });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
