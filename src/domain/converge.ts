@@ -94,7 +94,8 @@ function verifyExisting(
   const { key } = desired;
   const { vmid, node } = actual;
   const findings: Finding[] = [];
-  const owner = ownershipOf(fleet, original);
+  const { ownTag } = snapshot;
+  const owner = ownershipOf(fleet, original, { ownTag, now: actual.next });
   const recorded = actual.ownership?.fleet === fleet ? actual.ownership.specDigest : undefined;
   const changed = causeOf({ recorded, wanted: owner.specDigest });
   const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {

@@ -66,7 +66,9 @@ function copyActions(context: PlanContext, copy: Copy): Pick<Creation, 'actions'
   const { key, vmid } = target;
   const { fleet, snapshot } = context;
   const desired = withClusterTags(copy.desired, snapshot.tagStyle);
-  const owner = ownershipOf(fleet.name, context.matches.get(key)?.desired ?? copy.desired);
+  const { ownTag } = snapshot;
+  const wanted = context.matches.get(key)?.desired ?? copy.desired;
+  const owner = ownershipOf(fleet.name, wanted, { ownTag, now: base });
   const goesOn = node !== target.node;
   // until it is there, its line says that it is not
   const line = goesOn ? { ...owner, node } : owner;
