@@ -275,6 +275,18 @@ describe('findings stand where the mistake is', () => {
     expect(summary(loadRoster(students, roster))).toEqual([want]);
   });
 
+  test.each([
+    ['Name', "did you mean 'name'?"],
+    ['E-Mail', "did you mean 'email'?"],
+    ['Klasse', "did you mean 'group'?"],
+    ['Vorname', "write first and last name into one column 'name'"],
+    ['Remarks', /^known columns: name, login, group, email, number, /],
+  ])('suggests what a column %s is called', (column, hint) => {
+    const { diagnostics } = loadRoster(csv, `login,${column}\na,b\n`);
+    expect(diagnostics).toMatchObject([{ code: 'SPEC_UNKNOWN_KEY' }]);
+    expect(diagnostics[0]?.hint).toMatch(hint);
+  });
+
   it('names both lines and the remedy for a login that two people have', () => {
     const { diagnostics } = loadRoster(csv, 'name\nAnna Huber\nÄnna Huber\nAnna  Huber\n');
     expect(diagnostics).toMatchObject([
