@@ -2,6 +2,7 @@
  * An open console of a container: bytes in, bytes out. Types only; how one is opened is in open-console.ts, what travels
  * on the wire in wire.ts.
  */
+import type { Clock } from '../util/clock.ts';
 
 /** How a console ended. */
 export interface ConsoleEnd {
@@ -19,7 +20,8 @@ export interface ConsoleChannel {
    * Sends bytes to the terminal.
    *
    * @param bytes - what would be typed; need not end at a character.
-   * @returns a promise that resolves when they are handed to the socket (back-pressure).
+   * @returns a promise that resolves when they are handed to the socket (back-pressure), and at once when the console has
+   *   ended; it never rejects, `ended` tells.
    */
   send(bytes: Uint8Array): Promise<void>;
   /**
@@ -56,4 +58,6 @@ export interface OpenConsoleOptions {
   readonly signal?: AbortSignal;
   /** How long the opening may take, in milliseconds; default 20 000. */
   readonly timeoutMs?: number;
+  /** Time of the signs of life and of the time-out; default: the machine's. */
+  readonly clock?: Clock;
 }
