@@ -120,11 +120,11 @@ export function createPveClient(options: ClientOptions): PveClient {
     method: HttpMethod,
     path: string,
     params: FlatParams = {},
-    { signal, timeoutMs = defaultTimeoutMs }: RequestOptions = {},
+    { signal, timeoutMs = defaultTimeoutMs, once = false }: RequestOptions = {},
   ): Promise<unknown> => {
     const stop = eitherSignal(options.signal, signal);
     stop?.throwIfAborted();
-    return dispatcher.send(prepareCall(method, path, params, timeoutMs), auth, stop);
+    return dispatcher.send({ ...prepareCall(method, path, params, timeoutMs), once }, auth, stop);
   };
   const sendFile = async (
     { path, params }: ApiRequest,
@@ -165,10 +165,10 @@ export function createPveClient(options: ClientOptions): PveClient {
       const { method, path, params, upload } = given;
       return upload ? sendFile(given, upload, request) : send(method, path, params, request);
     },
-    atOneServer: async (first, work, signal) => {
+    atOneServer: async (first, work, { signal, once = false } = {}) => {
       const stop = eitherSignal(options.signal, signal);
       stop?.throwIfAborted();
-      const label = { method: first.method, template: first.path, repeatable: true };
+      const label = { method: first.method, template: first.path, repeatable: true, once };
       return dispatcher.atOneServer(label, (server) => work(pinned(server, stop)), stop);
     },
     waitTask: (upid, wait = {}) => {

@@ -63,7 +63,7 @@ export interface Dispatcher {
 }
 
 /** What a report and a decision about repeating need to know. */
-type Labelled = Pick<PreparedCall, 'method' | 'template' | 'repeatable'>;
+type Labelled = Pick<PreparedCall, 'method' | 'template' | 'repeatable' | 'once'>;
 
 /** PVE: transport-auth §11; a list of subprotocols would be echoed as a whole. */
 const subprotocol = 'binary';
@@ -170,6 +170,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
         ...(random ? { random } : {}),
         onRetry: repeat(label),
         shouldRetry: (error) =>
+          label.once !== true &&
           mayRepeat(label.repeatable, error) &&
           worthRepeating(error, { attempt: attempts, elapsedMs: clock.now() - startedAt, hadContact }),
       },

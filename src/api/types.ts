@@ -25,6 +25,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Time-out of this request in milliseconds; default 60 000. */
   readonly timeoutMs?: number;
+  /** Do not repeat it when the connection fails; the other URLs are tried all the same. */
+  readonly once?: boolean;
   /** Uploads: told how many bytes of the file are under way. */
   readonly onSent?: (bytes: number) => void;
 }
@@ -98,7 +100,7 @@ export interface PveClient {
   atOneServer<T>(
     request: ApiRequest,
     work: (server: PinnedServer) => Promise<T>,
-    signal?: AbortSignal,
+    options?: Pick<RequestOptions, 'signal' | 'once'>,
   ): Promise<T>;
   /** Waits until a task ends; the node is taken from the UPID. */
   waitTask(upid: string, options?: WaitTaskOptions): Promise<TaskOutcome>;

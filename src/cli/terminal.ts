@@ -5,7 +5,7 @@
 import type { Host } from './host.ts';
 
 /** What a terminal is told to whom. */
-export interface TerminalListeners {
+interface TerminalListeners {
   /** Bytes of the keyboard. */
   readonly onInput: (bytes: Uint8Array) => void;
   readonly onResize: () => void;
@@ -22,10 +22,11 @@ export interface LocalTerminal {
    * Takes it over.
    *
    * @param listeners - keys, sizes.
-   * @param reset - gives what undoes the modes that were switched on meanwhile; asked when the terminal is given back.
+   * @param reset - for a screen that belongs to the container: gives what undoes the modes that were switched on meanwhile;
+   *   asked when the terminal is given back. Without it only the keyboard is taken over.
    * @returns gives the terminal back; harmless to call again.
    */
-  takeOver(listeners: TerminalListeners, reset: () => string): () => void;
+  takeOver(listeners: TerminalListeners, reset?: () => string): () => void;
 }
 
 /**
@@ -56,14 +57,14 @@ export function localTerminal(
         stdin.off('end', onHangup);
         stdout.off?.('resize', onResize);
         stdin.pause();
-        stdout.write(reset());
+        if (reset) stdout.write(reset());
         stdin.setRawMode?.(false);
         forget();
       };
       // The last chance: an exception that nobody catches, a third Ctrl-C, process.exit from wherever.
       const forget = host.onExit(giveBack);
       stdin.setRawMode?.(true);
-      host.keepNewlines?.();
+      if (reset) host.keepNewlines?.();
       stdin.on('data', onInput);
       stdin.once('end', onHangup);
       stdout.on?.('resize', onResize);

@@ -47,11 +47,15 @@ const termproxy = ({ node, vmid }: Place): ApiRequest => ({
 });
 
 /** PVE: termproxy does not look whether the container runs; it would open a console that ends at once. */
-async function checkRunning(client: PveClient, place: Place, signal: AbortSignal): Promise<void> {
+async function checkRunning(
+  client: PveClient,
+  place: Place,
+  options: { readonly signal: AbortSignal; readonly once: boolean },
+): Promise<void> {
   const { node, vmid, request } = place;
   let status: unknown;
   try {
-    const current = await client.get('/nodes/{node}/lxc/{vmid}/status/current', { node, vmid }, { signal });
+    const current = await client.get('/nodes/{node}/lxc/{vmid}/status/current', { node, vmid }, options);
     ({ status } = current as { status?: unknown });
   } catch (error) {
     // The right to use a console does not include the right to look (VM.Audit).
@@ -171,7 +175,7 @@ async function openAt(
  *   `VM.Console`, {@link PveConnectionError} when it is not open in time, or another error of the API.
  */
 export async function openConsole(client: PveClient, options: OpenConsoleOptions): Promise<ConsoleChannel> {
-  const { columns, rows, signal, timeoutMs = defaultTimeoutMs, clock = systemClock } = options;
+  const { columns, rows, signal, timeoutMs = defaultTimeoutMs, clock = systemClock, once = false } = options;
   signal?.throwIfAborted();
   const place = placeOf(options);
   const over = new AbortController();
@@ -192,11 +196,11 @@ export async function openConsole(client: PveClient, options: OpenConsoleOptions
   );
   let channel: ConsoleChannel;
   try {
-    await checkRunning(client, place, stop.signal);
+    await checkRunning(client, place, { signal: stop.signal, once });
     channel = await client.atOneServer(
       termproxy(place),
       (server) => openAt(server, place, clock, timeoutMs, stop.signal),
-      stop.signal,
+      { signal: stop.signal, once },
     );
   } finally {
     over.abort();

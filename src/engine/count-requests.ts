@@ -26,12 +26,12 @@ export function countRequests(pve: PveClient, counter: RequestCounter): PveClien
     put: counted(pve.put as (...args: unknown[]) => unknown) as PveClient['put'],
     delete: counted(pve.delete as (...args: unknown[]) => unknown) as PveClient['delete'],
     request: counted((...args: Parameters<PveClient['request']>) => pve.request(...args)),
-    atOneServer: (first, work, signal) =>
+    atOneServer: (first, work, options) =>
       pve.atOneServer(
         first,
         (server) =>
           work({ ...server, request: counted(server.request), openWebsocket: counted(server.openWebsocket) }),
-        signal,
+        options,
       ),
     waitTask: (...args) => pve.waitTask(...args),
     get url() {

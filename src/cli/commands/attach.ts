@@ -63,10 +63,10 @@ function introduction({ container, leave }: Attachment): string {
   return `${lines.join('\n')}\n`;
 }
 
-function open(attachment: Attachment, signal: AbortSignal): Promise<ConsoleChannel> {
+function open(attachment: Attachment, signal: AbortSignal, once = false): Promise<ConsoleChannel> {
   const { context, terminal, container } = attachment;
   const { node, vmid } = container;
-  return openConsole(context.pve, { node, vmid, ...terminal.size(), signal, clock: context.clock });
+  return openConsole(context.pve, { node, vmid, ...terminal.size(), signal, once, clock: context.clock });
 }
 
 /** Connects console and terminal until one of them has enough. */
@@ -108,47 +108,38 @@ async function hold(channel: ConsoleChannel, attachment: Attachment, modes: Mode
   }
 }
 
-/** Waits on a terminal of which a key may end the waiting. */
-async function pause({ context, terminal, leave }: Attachment, ms: number): Promise<'again' | 'detached'> {
+/** Opens the console again, as often as it takes, unless a key ends it. */
+async function reopen(attachment: Attachment, end: ConsoleEnd): Promise<ConsoleChannel | 'detached'> {
+  const { context, runtime, terminal, leave } = attachment;
   const stop = new AbortController();
   const giveUp = (): void => stop.abort();
-  const giveBack = terminal.takeOver(
-    {
-      onInput: (bytes) => {
-        if (bytes.includes(interruptByte) || (leave?.find(bytes) ?? -1) >= 0) giveUp();
-      },
-      onResize: () => undefined,
-      onHangup: giveUp,
+  const signal = AbortSignal.any([stop.signal, context.signal]);
+  const keys = leave ? `${leave.name} or Ctrl-C` : 'Ctrl-C';
+  runtime.output.tell(`\nConnection lost (${end.message}). Attaching again; ${keys} gives up.\n`);
+  const giveBack = terminal.takeOver({
+    onInput: (bytes) => {
+      if (bytes.includes(interruptByte) || (leave?.find(bytes) ?? -1) >= 0) giveUp();
     },
-    () => '',
-  );
+    onResize: () => undefined,
+    onHangup: giveUp,
+  });
   try {
-    await context.clock.sleep(ms, AbortSignal.any([stop.signal, context.signal]));
-    return 'again';
+    for (let attempt = 0; ; attempt++) {
+      await context.clock.sleep(againAfterMs[Math.min(attempt, againAfterMs.length - 1)] as number, signal);
+      try {
+        const channel = await open(attachment, signal, true);
+        runtime.output.tell('Attached again.\n');
+        return channel;
+      } catch (error) {
+        if (!(error instanceof PveConnectionError)) throw error;
+      }
+    }
   } catch (error) {
+    context.signal.throwIfAborted();
     if (stop.signal.aborted) return 'detached';
     throw error;
   } finally {
     giveBack();
-  }
-}
-
-/** Opens the console again, as often as it takes. */
-async function reopen(attachment: Attachment, end: ConsoleEnd): Promise<ConsoleChannel | 'detached'> {
-  const { context, runtime, leave } = attachment;
-  const keys = leave ? `${leave.name} or Ctrl-C` : 'Ctrl-C';
-  runtime.output.tell(`\nThe connection is lost: ${end.message}. Attaching again; ${keys} gives up.\n`);
-  for (let attempt = 0; ; attempt++) {
-    const waitMs = againAfterMs[Math.min(attempt, againAfterMs.length - 1)] as number;
-    if ((await pause(attachment, waitMs)) === 'detached') return 'detached';
-    try {
-      const channel = await open(attachment, context.signal);
-      runtime.output.tell('Attached again.\n');
-      return channel;
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (!(error instanceof PveConnectionError)) throw error;
-    }
   }
 }
 
