@@ -95,7 +95,8 @@ describe.runIf(hasTmux)('attach in a terminal', { timeout: 60_000 }, () => {
     await terminal.type('', 'C-]');
     await terminal.shows(done);
     const path = `/nodes/pve1/lxc/${terminal.vmid}/config`;
-    expect((await runCli(['api', 'PUT', path, 'cmode=shell'], { env, cwd })).code).toBe(0);
+    const put = await runCli(['api', 'PUT', path, 'cmode=shell'], { env, cwd });
+    expect(put.code, put.stderr).toBe(0);
     await terminal.type(`clear; node $BIN attach ${terminal.name}`, 'Enter');
     expect(
       await terminal.shows('After its next restart: a root shell, without login (cmode shell).'),
