@@ -81,6 +81,7 @@ describe('commands', () => {
       'shutdown',
       'restart',
       'delete',
+      'attach',
       'snapshot',
       'template',
       'task',
