@@ -25,6 +25,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'dependsOn',
   'placement',
   'restart',
+  'reset',
 ];
 
 /**
@@ -42,10 +43,23 @@ export function specDigestOf(desired: DesiredContainer): string {
   return digestOf(desired.placement === undefined ? compared : { ...compared, node: 'auto' });
 }
 
-/** The ownership line that a container of this fleet gets. */
-export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
+/** Attributes of the line that record something: whoever writes the line keeps them. */
+const records = ['student', 'group', 'reset', 'boost'] as const;
+
+/** What a line records; empty for a container without one. */
+function recordsOf(line: Ownership | undefined): Partial<Ownership> {
+  const kept = records.map((name) => [name, line?.[name]] as const);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+}
+
+/**
+ * The ownership line that a container of this fleet gets.
+ *
+ * @param before - the line that it has, or had before it was made anew; its records are kept.
+ */
+export function ownershipOf(fleet: string, desired: DesiredContainer, before?: Ownership): Ownership {
   const { key, placement, node } = desired;
-  const line = { fleet, key, specDigest: specDigestOf(desired) };
+  const line = { ...recordsOf(before), fleet, key, specDigest: specDigestOf(desired) };
   // a node that was chosen is no wish of the file, so that nothing is to be told from it later
   return placement === undefined ? { ...line, node } : line;
 }

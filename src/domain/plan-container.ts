@@ -85,7 +85,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     );
   const desired = withClusterTags(match.desired, snapshot.tagStyle);
   const proposal = adopt(desired, actual);
-  const owner = ownershipOf(fleet.name, match.desired);
+  const owner = ownershipOf(fleet.name, match.desired, actual.ownership);
   const owning = ownershipChange(actual, owner);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
   const move = prepareMove(context, match.desired, actual, mayRestart);

@@ -22,12 +22,12 @@ import {
 import type { DesiredContainer } from './desired.ts';
 import { diff } from './diff.ts';
 import { rootfsStorage } from './fields.ts';
-import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { claim, ownershipChange, withClusterTags } from './ownership.ts';
 import type { Action } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { storageRefusal } from './plan-create.ts';
 import { type Move, moveActions, volumeMoves } from './plan-move.ts';
-import type { Creation, Making, PlanContext } from './plan-new.ts';
+import { type Creation, type Making, ownerOfNew, type PlanContext } from './plan-new.ts';
 import { type RefusalText, refusal } from './refusal.ts';
 import { keyFilter } from './scope.ts';
 
@@ -64,9 +64,9 @@ function unguarded(action: Action): Action {
 function copyActions(context: PlanContext, copy: Copy): Pick<Creation, 'actions' | 'refusals' | 'notices'> {
   const { target, base, node } = copy;
   const { key, vmid } = target;
-  const { fleet, snapshot } = context;
+  const { snapshot } = context;
   const desired = withClusterTags(copy.desired, snapshot.tagStyle);
-  const owner = ownershipOf(fleet.name, context.matches.get(key)?.desired ?? copy.desired);
+  const owner = ownerOfNew(context, copy.desired);
   const goesOn = node !== target.node;
   // until it is there, its line says that it is not
   const line = goesOn ? { ...owner, node } : owner;

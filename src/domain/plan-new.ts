@@ -1,7 +1,7 @@
 /** A container that is to be created, or destroyed and created again → its part of the plan. */
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { Target } from './actions.ts';
-import type { ActualContainer, ClusterSnapshot, NodeInfo, StorageInfo } from './actual.ts';
+import type { ActualContainer, ClusterSnapshot, NodeInfo, Ownership, StorageInfo } from './actual.ts';
 import type { TemplateChoice } from './appliance.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
@@ -61,6 +61,12 @@ export function nodeObstacles(context: PlanContext, key: string, name: string): 
       ];
 }
 
+/** The ownership line of a container that is made, with the records of the one that it takes the place of. */
+export function ownerOfNew({ fleet, matches }: PlanContext, desired: DesiredContainer): Ownership {
+  const match = matches.get(desired.key);
+  return ownershipOf(fleet.name, match?.desired ?? desired, match?.line ?? match?.actual?.ownership);
+}
+
 /** When and why a container is made. */
 export interface Making {
   readonly precondition: Precondition;
@@ -103,7 +109,7 @@ function create(
     desired: withClusterTags(here, context.snapshot.tagStyle),
     target: { key, ...place },
     // the digest is that of the file, not of what this cluster makes of it
-    owner: ownershipOf(context.fleet.name, desired),
+    owner: ownerOfNew(context, desired),
     tagStyle: context.snapshot.tagStyle,
     ostemplate: choice.volid,
     precondition: how.precondition,

@@ -1,15 +1,16 @@
 /** A checked container of the file → DesiredContainer: units, names and defaults of the domain. */
-import type {
-  DesiredAccess,
-  DesiredContainer,
-  DesiredDevice,
-  DesiredFirewall,
-  DesiredMount,
-  DesiredNet,
-  DesiredOptions,
-  DesiredPlacement,
-  DesiredRootfs,
-  DesiredSource,
+import {
+  type DesiredAccess,
+  type DesiredContainer,
+  type DesiredDevice,
+  type DesiredFirewall,
+  type DesiredMount,
+  type DesiredNet,
+  type DesiredOptions,
+  type DesiredPlacement,
+  type DesiredRootfs,
+  type DesiredSource,
+  defaultReset,
 } from '../domain/desired.ts';
 import { anyNode } from '../domain/placement.ts';
 import { invariant } from '../util/assert.ts';
@@ -199,6 +200,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,
     dependsOn: list(raw.dependsOn) ?? undefined,
+    reset: raw.reset == null ? undefined : { ...defaultReset, ...raw.reset },
     restart: raw.restart ?? 'ask',
     origin: rangeOf(instance.place),
   });

@@ -81,6 +81,7 @@ function writeContainer(container: DesiredContainer): FileContainer {
     ha: container.ha,
     firewall: container.firewall,
     power: power === (container.isTemplate ? 'stopped' : 'running') ? undefined : power,
+    reset: container.reset,
     restart: restart === 'ask' ? undefined : restart,
     dependsOn: container.dependsOn,
     sshKeys: access?.sshKeys,
