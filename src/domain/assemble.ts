@@ -1,4 +1,5 @@
 /** Parts → plan: order, summary, id. The id is the digest of everything else, so equal plans have equal ids. */
+import type { LxcConfig } from '../codec/lxc-config.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
@@ -22,6 +23,8 @@ export interface ContainerPlan {
   readonly origin?: { readonly key?: ContainerKey; readonly firewall?: ActualFirewall };
   /** The template that its creation needs. */
   readonly template?: TemplateChoice;
+  /** The config that a copy ends with; the names of its volumes are not known yet. */
+  readonly config?: LxcConfig;
 }
 
 /** Everything a plan is made of. */

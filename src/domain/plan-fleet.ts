@@ -7,6 +7,7 @@ import { dependencyCycle, linkContainers } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
+import { withBaselines } from './lab/baseline.ts';
 import { matchFleet } from './match.ts';
 import { placeFleet } from './placement.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
@@ -112,7 +113,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
     const plan = planContainer(context, match);
     return policy.snapshotFirst ? withSnapshot(plan, match, snapshot) : plan;
   });
-  const { plans, downloads } = planDownloads(planned, snapshot.storages);
+  const based = withBaselines(fleet.name, meant, planned, snapshot);
+  const { plans, downloads } = planDownloads(based.plans, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
@@ -134,7 +136,10 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
     refusals: present(cycle, tooManyDestroyed(fleet.name, permittedDestructions(containers, policy), policy)),
   });
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
-  return extendPlan(plan, { ...capacity, notices: [...placed.notices, ...capacity.notices] });
+  return extendPlan(plan, {
+    ...capacity,
+    notices: [...placed.notices, ...based.notices, ...capacity.notices],
+  });
 }
 
 /**

@@ -75,14 +75,16 @@ export interface Making {
 }
 
 /** The part of a plan that makes a container. */
-export interface Creation extends Pick<ContainerPlan, 'actions' | 'refusals' | 'template' | 'origin'> {
+export interface Creation
+  extends Pick<ContainerPlan, 'actions' | 'refusals' | 'template' | 'origin' | 'config'> {
   readonly notices?: readonly Diagnostic[];
 }
 
 /** What later steps of planning need to know of a creation. */
-const rest = ({ template, origin }: Creation): Pick<ContainerPlan, 'template' | 'origin'> => ({
-  ...(template ? { template } : {}),
-  ...(origin ? { origin } : {}),
+const rest = (made: Creation): Pick<ContainerPlan, 'template' | 'origin' | 'config'> => ({
+  ...(made.template ? { template: made.template } : {}),
+  ...(made.origin ? { origin: made.origin } : {}),
+  ...(made.config ? { config: made.config } : {}),
 });
 
 function create(
