@@ -132,6 +132,8 @@ export interface ClusterSnapshot {
   readonly snapshotNames?: ReadonlyMap<Vmid, readonly string[]>;
   /** Bridges by node; only of the nodes that a container may be placed on. */
   readonly bridges?: ReadonlyMap<string, readonly string[]>;
+  /** Privileges by role; read only where roles are to be given. */
+  readonly roles?: ReadonlyMap<string, readonly string[]>;
   /** Tags that are not free to all; absent: not known, or none. */
   readonly tagRules?: TagRules;
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };

@@ -116,3 +116,20 @@ export function ownershipChange(
   if (from === to && hasTag) return undefined;
   return { field: 'ownership', from: from === to ? `${from} (without its tag)` : from, to, effect: 'live' };
 }
+
+/**
+ * Tells whether the file wants the container on another node. What moved a container without the file is respected.
+ *
+ * @param fleet - name of the fleet.
+ * @param desired - the container as the file has it.
+ * @param actual - what it stands for.
+ * @returns true only when the node of the file was changed since it was last put in order.
+ */
+export function wantsOtherNode(fleet: string, desired: DesiredContainer, actual: ActualContainer): boolean {
+  const { ownership } = actual;
+  if (actual.node === desired.node || desired.placement || ownership?.fleet !== fleet) return false;
+  // a line of an early version has no node: then any change of the file counts
+  return ownership.node === undefined
+    ? ownership.specDigest !== specDigestOf(desired)
+    : ownership.node !== desired.node;
+}

@@ -7,7 +7,7 @@ import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
 import { nameSome } from './drift.ts';
 import type { Match } from './match.ts';
-import { ownershipOf, withClusterTags } from './ownership.ts';
+import { ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Policy, Precondition, Refusal } from './plan.ts';
 import { creationActions, creationObstacles } from './plan-create.ts';
 import { removalActions, removalObstacles } from './plan-remove.ts';
@@ -64,7 +64,13 @@ export function nodeObstacles(context: PlanContext, key: string, name: string): 
 /** The ownership line of a container that is made, with the records of the one that it takes the place of. */
 export function ownerOfNew({ fleet, matches }: PlanContext, desired: DesiredContainer): Ownership {
   const match = matches.get(desired.key);
-  return ownershipOf(fleet.name, match?.desired ?? desired, match?.line ?? match?.actual?.ownership);
+  if (!match) return ownershipOf(fleet.name, desired);
+  const { actual, line = actual?.ownership } = match;
+  const owner = ownershipOf(fleet.name, match.desired, line);
+  // it is made anew where it was; until it is where the file wants it, its line says that it is not
+  return actual && wantsOtherNode(fleet.name, match.desired, actual)
+    ? { ...owner, node: actual.node }
+    : owner;
 }
 
 /** When and why a container is made. */
@@ -87,7 +93,13 @@ const rest = (made: Creation): Pick<ContainerPlan, 'template' | 'origin' | 'conf
   ...(made.config ? { config: made.config } : {}),
 });
 
-function create(
+/**
+ * Plans the making of a container, from its template or from what it is copied from.
+ *
+ * @param place - its id and node.
+ * @param how - why and after what.
+ */
+export function createContainer(
   context: PlanContext,
   desired: DesiredContainer,
   place: { readonly vmid: number; readonly node: string },
@@ -132,7 +144,12 @@ export function planNew(context: PlanContext, match: Match, vmid: number): Conta
   const { key, node } = desired;
   const { from, to } = context.fleet.vmids;
   const precondition: Precondition = { kind: 'vmid-free', flexible: desired.vmid === 'auto', from, to };
-  const made = create(context, desired, { vmid, node }, { precondition, reason: 'not there yet', after: [] });
+  const made = createContainer(
+    context,
+    desired,
+    { vmid, node },
+    { precondition, reason: 'not there yet', after: [] },
+  );
   const refusals = [...match.refusals, ...nodeObstacles(context, key, node), ...made.refusals];
   const outcome = made.actions.length > 0 ? 'create' : 'refused';
   const notices = [...match.notices, ...(made.notices ?? [])];
@@ -196,7 +213,7 @@ export function planRecreate(
         },
       ),
     );
-  const made = create(
+  const made = createContainer(
     context,
     desired,
     { vmid, node },

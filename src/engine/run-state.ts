@@ -17,6 +17,8 @@ export interface RunState {
   watch?: TaskWatch;
   /** The place of each action in its rooms, while it runs. */
   readonly places: Map<string, Place>;
+  /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
+  readonly begun: Set<string>;
   /** Reason why nothing new may start; set once. */
   stop?: string;
   /** The id under which the container of an action exists or will exist. */
@@ -43,6 +45,7 @@ export function createRunState(plan: Plan): RunState {
     ruleDigests: new Map(),
     running: new Map(),
     places: new Map(),
+    begun: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {
