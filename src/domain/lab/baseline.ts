@@ -21,7 +21,7 @@ import { snapshotObstacles } from '../snapshot-first.ts';
 import { readVolume } from '../spelling.ts';
 
 /** The baseline that a container should have; undefined: none. */
-export function baselineOf({ reset, isTemplate }: DesiredContainer): string | undefined {
+function baselineOf({ reset, isTemplate }: DesiredContainer): string | undefined {
   const isWanted = reset?.strategy === 'auto' || reset?.strategy === 'rollback';
   return isWanted && !isTemplate ? reset.snapshot : undefined;
 }
@@ -32,7 +32,7 @@ export const parentOf = ({ live }: Pick<ActualContainer, 'live'>): string | unde
 type Described = Pick<DesiredContainer, 'key' | 'from'>;
 
 /** Notes of a baseline: what the container was made from, so that a reset notices when that is another one by now. */
-export function baselineNotes(fleet: string, { key, from }: Described): string {
+function baselineNotes(fleet: string, { key, from }: Described): string {
   const origin = from && 'clone' in from ? `, made from ${from.clone}` : '';
   return `baseline of ${fleet}/${key}${origin}`;
 }

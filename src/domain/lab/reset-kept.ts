@@ -90,15 +90,15 @@ export function keptOf(
   };
 }
 
-/** Settings of the HA manager in the words of a fleet file. */
+/** Settings of the HA manager in the words of a fleet file, without what is at its default. */
 function haOf({ state, maxRestart, maxRelocate, failback, comment }: HaResource): DesiredHa {
   const known = ['started', 'stopped', 'disabled', 'ignored'] as const;
   const found = known.find((one) => one === state);
   return {
     ...(found === undefined ? {} : { state: found }),
-    maxRestart,
-    maxRelocate,
-    failback,
+    ...(maxRestart === 1 ? {} : { maxRestart }),
+    ...(maxRelocate === 1 ? {} : { maxRelocate }),
+    ...(failback ? {} : { failback }),
     ...(comment === undefined ? {} : { comment }),
   };
 }

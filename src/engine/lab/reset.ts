@@ -24,7 +24,6 @@ import { containersOf, ready } from '../plan.ts';
 import { readAcls } from './acls.ts';
 import { readResetFacts, withFirewalls, withReplication, withRoles } from './reset-facts.ts';
 
-export type { Kept, ResetStrategy } from '../../domain/lab/reset-facts.ts';
 export type { ResetSelection } from '../../domain/lab/reset-select.ts';
 
 /** How to reset. */

@@ -21,7 +21,6 @@ import {
 
 const strategies = ({ plan }: Awaited<ReturnType<typeof planOf>>): string[] =>
   (plan.reset?.containers ?? []).map(({ key, strategy }) => `${key} ${strategy}`);
-const idsOf = ({ plan }: Awaited<ReturnType<typeof planOf>>): string[] => plan.actions.map(({ id }) => id);
 
 /** Rights and a pool that no file knows of. */
 function grant(engine: TestEngine, vmid: number): void {
