@@ -5,11 +5,17 @@
 import type { LxcConfig } from '../../codec/lxc-config.ts';
 import { naturalCompare } from '../../util/compare.ts';
 import type { Diagnostic } from '../../util/diagnostic.ts';
-import { shutdownAction, snapshotAction, startAction, type Target } from '../actions.ts';
+import { build, guest, shutdownAction, snapshotAction, startAction, type Target } from '../actions.ts';
 import type { ActualContainer, ClusterSnapshot, StorageInfo } from '../actual.ts';
 import { adopt } from '../adopt.ts';
 import type { ContainerPlan } from '../assemble.ts';
-import type { DesiredContainer, DesiredFleet, DesiredReset, Vmid } from '../desired.ts';
+import {
+  type DesiredContainer,
+  type DesiredFleet,
+  type DesiredReset,
+  defaultReset,
+  type Vmid,
+} from '../desired.ts';
 import { nameSome } from '../drift.ts';
 import type { Match } from '../match.ts';
 import { matchFleet } from '../match.ts';
@@ -124,14 +130,69 @@ interface Based {
   readonly missing?: string;
 }
 
+/**
+ * A container that becomes a template must not have snapshots: its baseline goes first, those of others stand against it.
+ * PVE: pve-container API2/LXC.pm, template — "CT contains snapshots".
+ */
+function withoutSnapshots(
+  desired: DesiredContainer,
+  actual: ActualContainer,
+  plan: ContainerPlan,
+  names: readonly string[],
+): ContainerPlan {
+  const { key } = desired;
+  const { vmid, node, digest } = actual;
+  const turn = plan.actions.find(({ kind }) => kind === 'container.template');
+  if (!turn || names.length === 0) return plan;
+  const own = (desired.reset ?? defaultReset).snapshot;
+  const others = names.filter((name) => name !== own);
+  if (others.length > 0) {
+    const refused = refusal(
+      { key, vmid },
+      {
+        code: 'TEMPLATE_SNAPSHOTS',
+        message: `container ${vmid} has snapshots (${nameSome(others)}), so it cannot become a template`,
+        hint: `delete them first: pvefleet snapshot delete ${vmid} --snapshot ${others[0]}`,
+      },
+    );
+    return { ...plan, refusals: [...plan.refusals, refused] };
+  }
+  const gone: Action = {
+    ...build(
+      'snapshot.delete',
+      `${key}/snapshot:delete`,
+      { key, vmid, node: turn.target.node },
+      {
+        method: 'DELETE',
+        path: `${guest}/snapshot/{snapname}`,
+        params: { node: turn.target.node, vmid, snapname: own },
+      },
+      {
+        reason: 'a template has no snapshots',
+        after: turn.dependsOn,
+        changes: [{ field: 'snapshot', from: own, to: null, effect: 'live' }],
+      },
+      turn.dependsOn.length === 0 ? { precondition: { kind: 'digest', digest } } : {},
+    ),
+    // nothing is lost that the template does not have
+    risk: 'disruptive',
+  };
+  const actions = plan.actions.flatMap((action) =>
+    action === turn ? [gone, { ...turn, dependsOn: [gone.id] }] : [action],
+  );
+  return { ...plan, actions };
+}
+
 function withBaseline(
   fleet: string,
   { desired, actual }: Match,
   plan: ContainerPlan,
   snapshot: ClusterSnapshot,
 ): Based {
-  const name = baselineOf(desired);
   const maker = madeBy(plan);
+  if (desired.isTemplate && actual && !maker)
+    return { plan: withoutSnapshots(desired, actual, plan, snapshot.snapshotNames?.get(actual.vmid) ?? []) };
+  const name = baselineOf(desired);
   const isLeft = plan.outcome === 'refused' || plan.outcome === 'destroy';
   if (name === undefined || isLeft || (!maker && !actual)) return { plan };
   const { key } = desired;
@@ -215,8 +276,8 @@ export function withBaselines(
 }
 
 /**
- * Names the containers whose snapshots must be read to know whether they have their baseline. Those whose state follows
- * from it have it, and those that cannot be snapshotted never will.
+ * Names the containers whose snapshots must be read to know whether they have their baseline, or whether they can become
+ * templates. Those whose state follows from the baseline have it, and those that cannot be snapshotted never will.
  *
  * @param fleet - the file, placed.
  * @param snapshot - the cluster.
@@ -228,11 +289,13 @@ export function baselinesToAsk(
   snapshot: ClusterSnapshot,
   isMeant: (key: string) => boolean,
 ): Vmid[] {
-  if (!fleet.containers.some((one) => baselineOf(one) !== undefined)) return [];
+  if (!fleet.containers.some((one) => baselineOf(one) !== undefined || one.isTemplate)) return [];
   return matchFleet(fleet, snapshot).matches.flatMap(({ desired, actual, refusals }) => {
     const name = baselineOf(desired);
-    if (name === undefined || !actual || refusals.length > 0 || actual.isTemplate) return [];
+    if (!actual || refusals.length > 0 || actual.isTemplate || !isMeant(desired.key)) return [];
+    if (desired.isTemplate) return parentOf(actual) === undefined ? [] : [actual.vmid];
+    if (name === undefined) return [];
     const isKnown = parentOf(actual) === name || snapshotObstacles(actual, snapshot.storages).length > 0;
-    return isKnown || !isMeant(desired.key) ? [] : [actual.vmid];
+    return isKnown ? [] : [actual.vmid];
   });
 }
