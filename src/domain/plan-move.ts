@@ -9,7 +9,7 @@ import type { ConfigViews } from './adopt.ts';
 import type { DesiredContainer } from './desired.ts';
 import { nameSome } from './drift.ts';
 import { entriesOf } from './families.ts';
-import { specDigestOf } from './ownership.ts';
+import { wantsOtherNode } from './ownership.ts';
 import type { Action, Effect, FieldChange, Refusal } from './plan.ts';
 import { storageRefusal } from './plan-create.ts';
 import { nodeObstacles, type PlanContext } from './plan-new.ts';
@@ -68,23 +68,6 @@ export function volumeMoves(desired: DesiredContainer, actual: ConfigViews): Vol
     compare(found.key, `mounts.${identity}.storage`, volume, storage);
   }
   return moves;
-}
-
-/**
- * Tells whether the file wants the container on another node. What moved a container without the file is respected.
- *
- * @param fleet - name of the fleet.
- * @param desired - the container as the file has it.
- * @param actual - what it stands for.
- * @returns true only when the node of the file was changed since it was last put in order.
- */
-export function wantsOtherNode(fleet: string, desired: DesiredContainer, actual: ActualContainer): boolean {
-  const { ownership } = actual;
-  if (actual.node === desired.node || desired.placement || ownership?.fleet !== fleet) return false;
-  // a line of an early version has no node: then any change of the file counts
-  return ownership.node === undefined
-    ? ownership.specDigest !== specDigestOf(desired)
-    : ownership.node !== desired.node;
 }
 
 /**
