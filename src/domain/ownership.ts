@@ -2,7 +2,13 @@
  * Who owns a container: a tag, and one line in its description with fleet, key and the digest of what was last applied.
  * A container without that line is never touched unless the file says `adopt: true` for its vmid.
  */
-import { joinDescription, type Ownership, splitDescription } from '../codec/description.ts';
+import {
+  joinDescription,
+  type Ownership,
+  type Records,
+  recordNames,
+  splitDescription,
+} from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
@@ -48,6 +54,24 @@ export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership
   const line = { fleet, key, specDigest: specDigestOf(desired) };
   // a node that was chosen is no wish of the file, so that nothing is to be told from it later
   return placement === undefined ? { ...line, node } : line;
+}
+
+/**
+ * The records of a container, whoever owns it.
+ *
+ * @returns what its ownership line, or the line of its own, says; empty when there are none.
+ */
+export function recordsOf(actual: Pick<ActualContainer, 'next'>): Records {
+  const { ownership, records } = splitDescription(actual.next.description ?? '');
+  const known: Records = { ...records, ...ownership };
+  return Object.fromEntries(
+    recordNames.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])),
+  );
+}
+
+/** The line that a container of this fleet gets, with the records that it has already. */
+export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
+  return { ...owner, ...recordsOf(actual) };
 }
 
 /** `lab/web01`, for messages. */

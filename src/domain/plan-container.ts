@@ -9,7 +9,7 @@ import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
 import type { Match } from './match.ts';
-import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { claim, ownershipChange, ownershipOf, renewedLine, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
@@ -85,7 +85,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     );
   const desired = withClusterTags(match.desired, snapshot.tagStyle);
   const proposal = adopt(desired, actual);
-  const owner = ownershipOf(fleet.name, match.desired);
+  const owner = renewedLine(ownershipOf(fleet.name, match.desired), actual);
   const owning = ownershipChange(actual, owner);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
   const move = prepareMove(context, match.desired, actual, mayRestart);
