@@ -47,6 +47,7 @@ export interface Options {
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
+  readonly group?: readonly string[];
   // create and resize
   readonly hostname?: string;
   readonly vmid?: number;
@@ -233,6 +234,7 @@ export const selectionRows: readonly OptionRow[] = [
   { flags: '--node <node>', text: 'on this node' },
   { flags: '--pool <pool>', text: 'in this pool' },
   { flags: '--fleet <fleet>', text: 'owned by this fleet' },
+  { flags: '--group <group>', text: 'of students of this group; repeatable', parse: repeated },
 ];
 
 export const limitRows: readonly OptionRow[] = [
