@@ -10,6 +10,7 @@ import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { PlanRefusedError } from '../engine/errors.ts';
 import type { ApplyReport } from '../engine/report.ts';
+import type { Waves } from '../engine/waves.ts';
 import { renderApplyJunit } from '../render/junit.ts';
 import { renderApplyMarkdown } from '../render/markdown.ts';
 import { renderPlan } from '../render/plan.ts';
@@ -18,6 +19,7 @@ import { type ExitCode, UsageError } from '../util/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { allowDestroy, destroyedBy, liftableByTyping, policyOf } from './policy.ts';
 import type { Runtime } from './runtime.ts';
+import { wavesFlags } from './waves.ts';
 
 /** One change to carry out. */
 export interface Change {
@@ -37,6 +39,8 @@ export interface Change {
   readonly saved?: true;
   /** Some containers may be restarted when somebody says so: `restart: ask`. */
   readonly asksRestart?: boolean;
+  /** So many containers at once, unless flags say otherwise. */
+  readonly waves?: Waves;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
@@ -144,9 +148,10 @@ function summary(report: ApplyReport, proof: VerifyReport | undefined, runtime: 
  */
 export async function carryOut(runtime: Runtime, context: EngineContext, change: Change): Promise<ExitCode> {
   const { output, interrupts, options } = runtime;
+  const waves = { ...change.waves, ...wavesFlags(options) };
   const plan = await decide(runtime, change);
   const run = change.saved ? applySavedPlan : applyPlan;
-  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true };
+  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true, ...waves };
   const report = await interrupts.whileApplying(() => run(context, plan, how));
   context.emit({ type: 'run.done', report });
   let failure: unknown;

@@ -48,6 +48,10 @@ export interface Options {
   readonly pool?: string;
   readonly fleet?: string;
   readonly group?: readonly string[];
+  // waves
+  readonly wave?: number;
+  readonly pause?: string;
+  readonly canary?: number;
   // create and resize
   readonly hostname?: string;
   readonly vmid?: number;
@@ -236,6 +240,22 @@ export const selectionRows: readonly OptionRow[] = [
   { flags: '--fleet <fleet>', text: 'owned by this fleet' },
   { flags: '--group <group>', text: 'of students of this group; repeatable', parse: repeated },
 ];
+
+/** How many containers at once. */
+export const waveRows: readonly OptionRow[] = [
+  {
+    flags: '--wave <n>',
+    text: 'so many containers at once; the next ones when these are done',
+    parse: integer(1),
+  },
+  { flags: '--pause <time>', text: 'wait between two waves, for example 30s' },
+];
+
+export const canaryRow: OptionRow = {
+  flags: '--canary <n>',
+  text: 'so many containers first; the rest only when these went well',
+  parse: integer(1),
+};
 
 export const limitRows: readonly OptionRow[] = [
   { flags: '--memory <size>', text: 'for example 2GiB' },

@@ -23,6 +23,7 @@ import {
   selectionRows,
   snapshotFirstRow,
   toOption,
+  waveRows,
 } from './options.ts';
 
 /** One command of the tree. */
@@ -227,14 +228,19 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'start',
         operands: '[names...]',
         text: 'start containers',
-        options: [...selectionRows, failFastRow],
+        options: [...selectionRows, ...waveRows, failFastRow],
         load: power,
       },
       {
         name: 'stop',
         operands: '[names...]',
         text: 'stop containers at once, without shutting down',
-        options: [...selectionRows, { flags: '--force', text: 'even while they shut down' }, failFastRow],
+        options: [
+          ...selectionRows,
+          { flags: '--force', text: 'even while they shut down' },
+          ...waveRows,
+          failFastRow,
+        ],
         load: power,
       },
       {
@@ -245,6 +251,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...selectionRows,
           timeoutRow,
           { flags: '--force', text: 'stop them when the time is over' },
+          ...waveRows,
           failFastRow,
         ],
         load: power,
@@ -253,7 +260,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'restart',
         operands: '[names...]',
         text: 'shut containers down and start them again',
-        options: [...selectionRows, timeoutRow, failFastRow],
+        options: [...selectionRows, timeoutRow, ...waveRows, failFastRow],
         load: power,
       },
       {
@@ -292,6 +299,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...selectionRows,
           { flags: '--snapshot <name>', text: 'its name (default snap-DATE-TIME)' },
           { flags: '--description <text>', text: 'remark' },
+          ...waveRows,
           failFastRow,
         ],
         load: snapshot,
@@ -300,7 +308,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'snapshot rollback',
         operands: '[names...]',
         text: 'go back to a snapshot: stops the container, and starts it again when it ran',
-        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        options: [...selectionRows, snapshotRow, ...permissionRows, ...waveRows, failFastRow],
         load: snapshot,
       },
       {
@@ -308,7 +316,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         alias: 'rm',
         operands: '[names...]',
         text: 'delete a snapshot',
-        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        options: [...selectionRows, snapshotRow, ...permissionRows, ...waveRows, failFastRow],
         load: snapshot,
       },
     ],

@@ -17,9 +17,10 @@ import { type Job, runJobs } from './scheduler.ts';
 import { sharedStorages } from './shared-storages.ts';
 import { leftOut } from './stale.ts';
 import { createTaskWatch } from './task-watch.ts';
+import { type Waves, wavesOf } from './waves.ts';
 
 /** How to carry out a plan. */
-export interface ApplyOptions {
+export interface ApplyOptions extends Waves {
   /** Start nothing new after the first failure. */
   readonly failFast?: boolean;
 }
@@ -80,6 +81,19 @@ interface ActionJob extends Job {
   readonly action: Action;
 }
 
+/** Waits between two waves; an interruption ends that. */
+async function pauseBefore(context: EngineContext, wave: number, { pauseMs = 0 }: Waves): Promise<void> {
+  if (pauseMs === 0) return;
+  const message = `wave ${wave + 1} starts in ${Math.round(pauseMs / 1_000)} s`;
+  context.emit({ type: 'notice', diagnostic: { severity: 'info', code: 'WAVE_PAUSE', message } });
+  const ending = AbortSignal.any([context.signal, context.drain]);
+  try {
+    await context.clock.sleep(pauseMs, ending);
+  } catch (error) {
+    if (!ending.aborted) throw error;
+  }
+}
+
 async function runPlan(
   context: EngineContext,
   plan: Plan,
@@ -89,9 +103,12 @@ async function runPlan(
 ): Promise<ActionReport[]> {
   const going = plan.actions.filter(({ id }) => !left.has(id));
   const shared = await sharedStorages(context, plan);
+  const waves = wavesOf(going, options);
+  const isCanary = (id: string): boolean => (options.canary ?? 0) > 0 && waves.get(id) === 0;
   const jobs = going.map((action): ActionJob => {
+    const { id, dependsOn } = action;
     const rooms = roomsOf(action, context.limits, shared);
-    return { id: action.id, dependsOn: action.dependsOn, rooms, class: classOf(action), action };
+    return { id, dependsOn, rooms, class: classOf(action), wave: waves.get(id) ?? 0, action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
@@ -104,11 +121,14 @@ async function runPlan(
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
+      if (isCanary(job.id) && (blocking.has(report.result) || report.result === 'diverged'))
+        run.stop ??= `${report.id}, the canary, did not succeed`;
       return announce(context, report);
     },
     hasFailed: (report: ActionReport) => blocking.has(report.result),
     skip: (job, because) => announce(context, skipped(run, job.action, because)),
     stopped: () => (context.drain.aborted || context.signal.aborted ? interruptedCode : run.stop),
+    beforeWave: (wave) => pauseBefore(context, wave, options),
   });
   const byId = new Map([...reports, ...done].map((report) => [report.id, report]));
   return plan.actions.flatMap(({ id }) => byId.get(id) ?? []);
