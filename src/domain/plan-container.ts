@@ -3,11 +3,24 @@ import { joinDescription } from '../codec/description.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import { poolAction, shutdownAction, startAction, templateAction } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
-import { adopt } from './adopt.ts';
+import { adopt, type Proposal } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
+import { patchConfig } from './field-row.ts';
+import {
+  type Boost,
+  boostChange,
+  boostOf,
+  isOver,
+  limitsAfter,
+  limitsPatch,
+  withBoost,
+  withoutBoosted,
+} from './lab/boost.ts';
+import { type Frozen, frozenOf } from './lab/frozen.ts';
+import { spellTime } from './lab/times.ts';
 import type { Match } from './match.ts';
 import { claim, ownershipChange, ownershipOf, renewedLine, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
@@ -59,6 +72,33 @@ function withCause(action: Action, facts: DriftFacts): Action {
   return cause === undefined ? action : { ...action, cause };
 }
 
+/** A boost that has run out: what it changed goes back, where the file does not say what it should be. */
+function withoutBoost(proposal: Proposal, boost: Boost, desired: DesiredContainer): Proposal {
+  const limits = limitsPatch(limitsAfter(boost, desired));
+  return { ...proposal, config: withBoost(patchConfig(proposal.config, limits), undefined) };
+}
+
+const boostNotice = (key: string, { until }: Boost): Diagnostic => ({
+  severity: 'info',
+  code: 'BOOSTED',
+  message: `${key}: it has other limits than the file says until ${spellTime(until)}`,
+  hint: `pvefleet resize ${key} --end-boost ends that`,
+});
+
+/** Left alone, whatever the file says. */
+function planFrozen(match: Match, frozen: Frozen): ContainerPlan {
+  const { key } = match.desired;
+  const message = `${key}: frozen since ${spellTime(frozen.at)}, and left as it is`;
+  const hint = `pvefleet unfreeze ${key} ends that`;
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: match.refusals,
+    notices: [...match.notices, { severity: 'info', code: 'FROZEN', message, hint }],
+  };
+}
+
 function planExisting(context: PlanContext, match: Match, actual: ActualContainer): ContainerPlan {
   const { fleet, policy, snapshot } = context;
   const { key } = match.desired;
@@ -83,10 +123,18 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
         },
       ),
     );
-  const desired = withClusterTags(match.desired, snapshot.tagStyle);
-  const proposal = adopt(desired, actual);
-  const owner = renewedLine(ownershipOf(fleet.name, match.desired), actual);
+  const boost = boostOf(actual);
+  const isBoosted = boost !== undefined && !isOver(boost, policy.now);
+  const desired = withClusterTags(
+    isBoosted ? withoutBoosted(match.desired, boost) : match.desired,
+    snapshot.tagStyle,
+  );
+  const adopted = adopt(desired, actual);
+  const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
+  if (isBoosted) notices.push(boostNotice(key, boost));
+  const owner = renewedLine(ownershipOf(fleet.name, match.desired), { next: proposal.config });
   const owning = ownershipChange(actual, owner);
+  const boosting = boostChange(actual.next, proposal.config);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
   const move = prepareMove(context, match.desired, actual, mayRestart);
   refusals.push(...move.refusals);
@@ -94,6 +142,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const isStopped = actual.status === 'stopped' || move.stops;
   const differences: Difference[] = [
     ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
+    ...(boosting ? [{ change: boosting, keys: ['description', 'tags'] }] : []),
     ...diff(actual.next, proposal.config, { live: actual.live, isStopped }),
   ];
   const changes = differences.map(({ change }) => change);
@@ -176,6 +225,8 @@ export function planContainer(context: PlanContext, match: Match): ContainerPlan
     ...plan,
     actions: labelRootOnly(plan.actions, actual),
   });
+  const frozen = actual && frozenOf(actual);
+  if (frozen && refusals.length === 0) return planFrozen(match, frozen);
   if (actual && refusals.length === 0)
     return labelled(withExtras(snapshot, desired, actual, planExisting(context, match, actual)));
   if (vmid !== undefined && refusals.length === 0)

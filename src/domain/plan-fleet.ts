@@ -7,6 +7,7 @@ import { dependencyCycle, linkContainers } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
+import { frozenOf } from './lab/frozen.ts';
 import { matchFleet } from './match.ts';
 import { placeFleet } from './placement.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
@@ -31,11 +32,25 @@ function storagesByNode(snapshot: ClusterSnapshot): Map<string, StorageInfo[]> {
   return byNode;
 }
 
+/** What left the file while it is frozen stays until it is unfrozen. */
+function keepFrozen(actual: ActualContainer, key: string): ContainerPlan {
+  const message = `${key}: left the fleet file, but container ${actual.vmid} is frozen and stays`;
+  const hint = `pvefleet unfreeze ${actual.vmid}, then apply again`;
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: [],
+    notices: [{ severity: 'info', code: 'FROZEN', message, hint }],
+  };
+}
+
 /** Removal of owned containers; two that claim the same key are left alone, because one is a copy made by hand. */
 function planRemovals(
   containers: readonly ActualContainer[],
   policy: Policy,
   reason: string,
+  keepsFrozen: boolean,
 ): ContainerPlan[] {
   const isMeant = keyFilter(policy);
   const byKey = new Map<string, ActualContainer[]>();
@@ -48,8 +63,12 @@ function planRemovals(
   return [...byKey]
     .filter(([key]) => isMeant(key))
     .map(([key, [first, ...more]]): ContainerPlan => {
-      if (more.length === 0)
-        return planRemoval(first as ActualContainer, key, policy, { reason, purge: true });
+      if (more.length === 0) {
+        const only = first as ActualContainer;
+        return keepsFrozen && frozenOf(only)
+          ? keepFrozen(only, key)
+          : planRemoval(only, key, policy, { reason, purge: true });
+      }
       const vmids = [first, ...more].map((one) => one?.vmid).join(' and ');
       const ambiguous = refusal(
         { key },
@@ -115,7 +134,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
-  const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
+  const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file', true) : [];
   const doomed = new Set(removed.map(({ key }) => key));
   const hints = renameHints(
     meant.filter(({ actual, vmid }) => !actual && vmid !== undefined).map(({ desired }) => desired),
@@ -146,7 +165,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
  * @returns the plan.
  */
 export function planDestroy(fleetName: string, snapshot: ClusterSnapshot, policy: Policy): Plan {
-  const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed');
+  const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed', false);
   return assemblePlan({
     fleet: fleetName,
     containers,

@@ -2,6 +2,7 @@
 import { build, guest, place, startAction, type Target } from './actions.ts';
 import type { ActualContainer, StorageInfo } from './actual.ts';
 import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { frozenRefusals } from './lab/frozen.ts';
 import { labelContainers } from './labels.ts';
 import type { Action, Plan, Policy, Refusal } from './plan.ts';
 import { lockedRefusal } from './plan-remove.ts';
@@ -153,6 +154,7 @@ function planOne(
   const problem = obstacle(request, actual);
   if (problem) refusals.push(refusal({ key, vmid }, problem));
   if (lock !== undefined) refusals.push(lockedRefusal(key, vmid, lock));
+  if (verb !== 'create') refusals.push(...frozenRefusals(key, actual));
   if (verb !== 'create' && !problem && !policy.allow.destroy)
     refusals.push(
       refusal(

@@ -5,6 +5,8 @@ import { parseSize } from '../util/bytes.ts';
 import { deepEqual } from '../util/compare.ts';
 import { entriesOf, familyNames, familyOf } from './families.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
+import { spellBoostField } from './lab/boost.ts';
+import { spellFrozenField } from './lab/frozen.ts';
 import { ownerName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
 import { asObject, isSizeReached, spellBytes } from './spelling.ts';
@@ -27,6 +29,8 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
   }
+  if (field === 'boost') return spellBoostField(config);
+  if (field === 'frozen') return spellFrozenField(config);
   const family = familyNames.find((name) => field.startsWith(`${name}.`));
   if (!family) return undefined;
   const entries = entriesOf(family, config);

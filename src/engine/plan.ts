@@ -6,7 +6,7 @@ import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
 import { planDownload } from '../domain/plan-download.ts';
 import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
-import { planResize, type ResizeChange } from '../domain/plan-resize.ts';
+import { planResize, planResizes, type ResizeChange, type ResizeRequest } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -16,7 +16,7 @@ import { mapBounded } from './parallel.ts';
 import { preflight } from './preflight.ts';
 import { readSnapshots } from './read-snapshots.ts';
 
-export type { ResizeChange } from '../domain/plan-resize.ts';
+export type { ResizeChange, ResizeRequest } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
 
 /** A plan and the observation it was made from. */
@@ -69,15 +69,16 @@ async function withSnapshotFacts(
  *
  * @param context - client, clock, limits, events.
  * @param fleet - the file.
- * @param policy - what the user allows.
+ * @param given - what the user allows; its `now` is the present unless it says otherwise.
  * @returns the plan, with refusals where something is not allowed; emits `plan.ready`.
  * @throws PveError when the cluster cannot be read.
  */
 export async function makePlan(
   context: EngineContext,
   fleet: DesiredFleet,
-  policy: Policy,
+  given: Policy,
 ): Promise<Planned> {
+  const policy: Policy = { now: context.clock.now(), ...given };
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
   const plan = planFleet(fleet, snapshot, policy);
@@ -152,6 +153,22 @@ export async function makeResizePlan(
   const snapshot = await observe(context, { vmids: [vmid] });
   const [container] = containersOf(snapshot, [vmid]);
   return ready(context, planResize(container as ActualContainer, change, policy), snapshot);
+}
+
+/**
+ * Plan of `resize` of several containers, for good or for a time.
+ *
+ * @param vmids - containers, owned or not.
+ * @param request - new limits and how long, or the end of that.
+ * @throws UsageError for an id that is no container.
+ */
+export async function makeResizesPlan(
+  context: EngineContext,
+  vmids: readonly Vmid[],
+  request: ResizeRequest,
+): Promise<Planned> {
+  const snapshot = await observe(context, { vmids });
+  return ready(context, planResizes(containersOf(snapshot, vmids), request, snapshot), snapshot);
 }
 
 /**
