@@ -52,6 +52,10 @@ export interface Options {
   readonly wave?: number;
   readonly pause?: string;
   readonly canary?: number;
+  // boosts
+  readonly for?: string;
+  readonly until?: string;
+  readonly endBoost?: boolean;
   // create and resize
   readonly hostname?: string;
   readonly vmid?: number;

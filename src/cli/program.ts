@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CommandDescription, CommandModule, Invocation } from './invocation.ts';
 import {
+  canaryRow,
   connectionRows,
   decimal,
   environmentValues,
@@ -216,11 +217,18 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
       },
       {
         name: 'resize',
-        operands: '<name>',
-        text: 'change limits and root disk, without restart where possible',
+        operands: '[names...]',
+        text: 'change limits and root disk, without restart where possible; for good or for a time',
         options: [
           ...limitRows,
           { flags: '--rootfs <size>', text: 'new size of the root disk; it only grows' },
+          { flags: '--for <time>', text: 'only so long, for example 3h; tick takes it back' },
+          { flags: '--until <time>', text: 'only until then, for example 16:00 or 2026-11-23T16:00' },
+          { flags: '--end-boost', text: 'take back what was given for a time' },
+          ...selectionRows,
+          canaryRow,
+          ...waveRows,
+          failFastRow,
         ],
         load: () => import('./commands/resize.ts'),
       },

@@ -220,11 +220,7 @@ function verifyMatch(
  * @param now - ms since the epoch; absent: no boost has run out.
  * @returns the report; converged when every container is as the file says, in force, and the fleet owns nothing else.
  */
-export function verifyFleet(
-  fleet: DesiredFleet,
-  snapshot: ClusterSnapshot,
-  now?: number,
-): VerifyReport {
+export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?: number): VerifyReport {
   const { matches, orphans } = matchFleet(fleet, snapshot);
   const verdicts = matches.map((match) => verifyMatch(fleet, snapshot, match, now));
   const unexpected = orphans.map(

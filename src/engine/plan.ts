@@ -73,11 +73,7 @@ async function withSnapshotFacts(
  * @returns the plan, with refusals where something is not allowed; emits `plan.ready`.
  * @throws PveError when the cluster cannot be read.
  */
-export async function makePlan(
-  context: EngineContext,
-  fleet: DesiredFleet,
-  given: Policy,
-): Promise<Planned> {
+export async function makePlan(context: EngineContext, fleet: DesiredFleet, given: Policy): Promise<Planned> {
   const policy: Policy = { now: context.clock.now(), ...given };
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const snapshot = await withSnapshotFacts(context, fleet, policy, observed);

@@ -39,7 +39,7 @@ export interface Boost {
  * @param records - of a container.
  * @returns the boost; undefined when there is none, or none that can be read.
  */
-export function readBoost({ boost }: Records): Boost | undefined {
+function readBoost({ boost }: Records): Boost | undefined {
   const [, list = '', time = ''] = /^([^@]+)@(.+)$/.exec(boost ?? '') ?? [];
   const until = Date.parse(time);
   if (Number.isNaN(until)) return undefined;
@@ -113,7 +113,8 @@ export function withBoost(config: LxcConfig, boost: Boost | undefined): LxcConfi
   });
 }
 
-const words = (boost: Boost | undefined): string | null => boost && `until ${spellTime(boost.until)}` || null;
+const words = (boost: Boost | undefined): string | null =>
+  (boost && `until ${spellTime(boost.until)}`) || null;
 
 /**
  * The boost of a config as a field of a plan.
