@@ -15,6 +15,7 @@ import { renderApplyJunit } from '../render/junit.ts';
 import { renderApplyMarkdown } from '../render/markdown.ts';
 import { renderPlan } from '../render/plan.ts';
 import { renderApply, renderVerify } from '../render/report.ts';
+import type { Style } from '../render/style.ts';
 import { type ExitCode, UsageError } from '../util/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { allowDestroy, destroyedBy, liftableByTyping, policyOf } from './policy.ts';
@@ -45,6 +46,16 @@ export interface Change {
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
   readonly nothing: string;
+  /** What the command has to say beside, or in programs' documents instead of, the report of its steps. */
+  readonly document?: (report: ApplyReport) => Promise<ChangeDocument>;
+}
+
+/** A document of a command's own. */
+export interface ChangeDocument {
+  readonly document: { readonly format: string };
+  /** Comes after the report. */
+  readonly human: (style: Style) => string;
+  readonly markdown: () => string;
 }
 
 /** Single steps have no fleet to name. */
@@ -165,8 +176,10 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const document = proof === undefined ? report : { ...report, verify: proof };
   // An action finds out as the last one that there is nothing to do, for example that a template is there already.
   const idle = report.actions.every((action) => action.result === 'unchanged');
-  output.result(document, () => (idle ? `${change.nothing}\n` : summary(report, proof, runtime)), {
-    markdown: () => renderApplyMarkdown(report, proof),
+  const own = report.interrupted ? undefined : await change.document?.(report);
+  const told = (): string => (idle ? `${change.nothing}\n` : summary(report, proof, runtime));
+  output.result(own?.document ?? document, (style) => `${told()}${own?.human(style) ?? ''}`, {
+    markdown: own?.markdown ?? ((): string => renderApplyMarkdown(report, proof)),
     junit: () => renderApplyJunit(report, proof),
   });
   if (failure !== undefined) {

@@ -56,6 +56,9 @@ export interface Options {
   readonly for?: string;
   readonly until?: string;
   readonly endBoost?: boolean;
+  // freeze
+  readonly stop?: boolean;
+  readonly manifest?: readonly string[];
   // create and resize
   readonly hostname?: string;
   readonly vmid?: number;
@@ -254,6 +257,13 @@ export const waveRows: readonly OptionRow[] = [
   },
   { flags: '--pause <time>', text: 'wait between two waves, for example 30s' },
 ];
+
+/** Where `freeze` writes what it has frozen. */
+export const manifestRow: OptionRow = {
+  flags: '--manifest <file>',
+  text: 'write there what was frozen, as JSON or, for *.md, Markdown; repeatable',
+  parse: repeated,
+};
 
 export const canaryRow: OptionRow = {
   flags: '--canary <n>',

@@ -16,6 +16,7 @@ import {
   integer,
   limitRows,
   list,
+  manifestRow,
   type OptionRow,
   type Options,
   permissionRows,
@@ -44,6 +45,7 @@ interface CommandRow {
 }
 
 const power = (): Promise<CommandModule> => import('./commands/power.ts');
+const freeze = (): Promise<CommandModule> => import('./commands/freeze.ts');
 const task = (): Promise<CommandModule> => import('./commands/task.ts');
 const timeoutRow: OptionRow = {
   flags: '--timeout <seconds>',
@@ -270,6 +272,29 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         text: 'shut containers down and start them again',
         options: [...selectionRows, timeoutRow, ...waveRows, failFastRow],
         load: power,
+      },
+      {
+        name: 'freeze',
+        operands: '[names...]',
+        text: 'protect containers and leave them as they are until unfreeze; a manifest tells what was frozen',
+        options: [
+          { ...fileRow, text: 'of this fleet' },
+          ...selectionRows,
+          { flags: '--stop', text: 'shut them down' },
+          { flags: '--snapshot <name>', text: 'take a snapshot of this name' },
+          manifestRow,
+          ...waveRows,
+          failFastRow,
+        ],
+        reports: true,
+        load: freeze,
+      },
+      {
+        name: 'unfreeze',
+        operands: '[names...]',
+        text: 'make frozen containers as they were before',
+        options: [{ ...fileRow, text: 'of this fleet' }, ...selectionRows, ...waveRows, failFastRow],
+        load: freeze,
       },
       {
         name: 'delete',

@@ -21,6 +21,23 @@ export const isOwnTag = (tag: string): boolean => tag === ownershipTag || isMark
 export const isMarkerTag = (tag: string): boolean =>
   [frozenTag, boostedTag].includes(tag.toLowerCase()) || expiryTag.test(tag.toLowerCase());
 
+/**
+ * Puts a tag on, or takes it off; all others keep their places.
+ *
+ * @returns the tags; undefined: none.
+ */
+export function withTag(
+  tags: readonly string[] | undefined,
+  tag: string,
+  isOn: boolean,
+): readonly string[] | undefined {
+  const others = tags?.filter((one) => one.toLowerCase() !== tag) ?? [];
+  const has = others.length < (tags?.length ?? 0);
+  if (has === isOn) return tags;
+  const now = isOn ? [...others, tag] : others;
+  return now.length === 0 ? undefined : now;
+}
+
 /** Members of a config to set; undefined: to be unset. */
 export type ConfigPatch = { readonly [K in keyof LxcConfig]?: LxcConfig[K] | undefined };
 

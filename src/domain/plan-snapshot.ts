@@ -141,7 +141,13 @@ const losses: Readonly<Record<'rollback' | 'delete', (name: string, actual: Actu
   delete: (name, { vmid }) => `snapshot ${name} of container ${vmid} would be gone`,
 };
 
-function planOne(
+/**
+ * Plans a step on the snapshots of one container.
+ *
+ * @param key - name in the plan.
+ * @returns its part of the plan.
+ */
+export function snapshotPart(
   request: SnapshotRequest,
   key: string,
   actual: ActualContainer,
@@ -202,7 +208,7 @@ export function planSnapshot(
 ): Plan {
   const labels = labelContainers(containers);
   const plans = containers.map((actual) =>
-    planOne(request, labels.get(actual.vmid) as string, actual, policy),
+    snapshotPart(request, labels.get(actual.vmid) as string, actual, policy),
   );
   return assemblePlan({ fleet: '', containers: plans });
 }

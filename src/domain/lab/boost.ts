@@ -6,7 +6,7 @@ import { joinRecords, type Records } from '../../codec/description.ts';
 import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ActualContainer } from '../actual.ts';
 import type { DesiredContainer } from '../desired.ts';
-import { boostedTag, type ConfigPatch, patchConfig } from '../field-row.ts';
+import { boostedTag, type ConfigPatch, patchConfig, withTag } from '../field-row.ts';
 import { recordsOf } from '../ownership.ts';
 import type { FieldChange } from '../plan.ts';
 import { spellTime } from './times.ts';
@@ -105,11 +105,9 @@ export function withBoost(config: LxcConfig, boost: Boost | undefined): LxcConfi
     ...records,
     ...(hasFields ? { boost: spellBoost(boost) } : {}),
   });
-  const others = (config.tags ?? []).filter((tag) => tag.toLowerCase() !== boostedTag);
-  const tags = hasFields ? [...others, boostedTag] : others;
   return patchConfig(config, {
     description: description === '' ? undefined : description,
-    tags: tags.length === 0 ? undefined : tags,
+    tags: withTag(config.tags, boostedTag, hasFields),
   });
 }
 

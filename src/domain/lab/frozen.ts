@@ -2,10 +2,10 @@
  * Frozen containers: nothing is changed about them until somebody unfreezes them. The tag `frozen` says that one is, and a
  * record in its notes says what was before; somebody who takes the tag away by hand has unfrozen it.
  */
-import { joinRecords, type Records } from '../../codec/description.ts';
+import { joinRecords, type Records, splitDescription } from '../../codec/description.ts';
 import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ActualContainer } from '../actual.ts';
-import { frozenTag, patchConfig } from '../field-row.ts';
+import { frozenTag, patchConfig, withTag } from '../field-row.ts';
 import { recordsOf } from '../ownership.ts';
 import type { Refusal } from '../plan.ts';
 import { refusal } from '../refusal.ts';
@@ -79,15 +79,20 @@ export function spellFrozenField(config: LxcConfig): string | null {
  */
 export function withFrozen(config: LxcConfig, frozen: Frozen | undefined, now: number): LxcConfig {
   const { frozen: _frozen, unfrozen, ...records } = recordsOf({ next: config });
+  const isOwned = splitDescription(config.description ?? '').ownership !== undefined;
   const description = joinRecords(config.description ?? '', {
     ...records,
     ...(frozen
       ? { frozen: spellFrozen(frozen), ...(unfrozen === undefined ? {} : { unfrozen }) }
-      : { unfrozen: spellTime(now) }),
+      : // for schedules, which only owned containers have
+        isOwned
+        ? { unfrozen: spellTime(now) }
+        : {}),
   });
-  const others = (config.tags ?? []).filter((tag) => tag.toLowerCase() !== frozenTag);
-  const tags = frozen ? [...others, frozenTag] : others;
-  return patchConfig(config, { description, tags: tags.length === 0 ? undefined : tags });
+  return patchConfig(config, {
+    description: description === '' ? undefined : description,
+    tags: withTag(config.tags, frozenTag, frozen !== undefined),
+  });
 }
 
 /**
