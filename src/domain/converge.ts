@@ -7,11 +7,12 @@ import { causeOf, type DriftState } from './drift.ts';
 import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
+import { asOfNow, isExpired } from './lab/as-of-now.ts';
 import { boostOf, isOver, withoutBoosted } from './lab/boost.ts';
 import { frozenOf } from './lab/frozen.ts';
 import { spellTime } from './lab/times.ts';
 import { type Match, matchFleet } from './match.ts';
-import { ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { expiryChange, ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
 import { volumeMoves, wantsOtherNode } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
@@ -135,6 +136,8 @@ function verifyFields(
   };
   const owning = ownershipChange(actual, owner);
   if (owning) find('unowned', 'ownership', owning.to, owning.from);
+  const ending = expiryChange(actual, owner);
+  if (ending) find('diverged', ending.field, ending.to, ending.from);
   const isTemplate = desired.isTemplate ?? false;
   if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
   const { config, conflicts } = adopt(desired, actual);
@@ -178,12 +181,15 @@ function verifyMatch(
   if (actual && refusals.length === 0)
     return verifyExisting(
       fleet.name,
-      withClusterTags(desired, snapshot.tagStyle),
+      withClusterTags(asOfNow(desired, now), snapshot.tagStyle),
       desired,
       actual,
       snapshot,
       now,
     );
+  // whose last day is over need not be there
+  if (isExpired(desired, now) && refusals.length === 0)
+    return { container: { key, state: 'applied' }, findings: [] };
   const id = desired.vmid === 'auto' ? {} : { vmid: desired.vmid };
   const foreign = refusals.find(({ code }) => code === 'FOREIGN_CONTAINER');
   if (foreign && desired.vmid !== 'auto') {

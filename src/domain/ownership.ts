@@ -13,7 +13,7 @@ import type { LxcConfig } from '../codec/lxc-config.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
-import { ownershipTag } from './field-row.ts';
+import { expiryTag, ownershipTag } from './field-row.ts';
 import type { FieldChange } from './plan.ts';
 
 /** How the cluster spells tags. */
@@ -31,6 +31,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'dependsOn',
   'placement',
   'restart',
+  'schedule',
 ];
 
 /**
@@ -51,7 +52,13 @@ export function specDigestOf(desired: DesiredContainer): string {
 /** The ownership line that a container of this fleet gets. */
 export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
   const { key, placement, node } = desired;
-  const line = { fleet, key, specDigest: specDigestOf(desired) };
+  const { expiry } = desired.schedule ?? {};
+  const line = {
+    fleet,
+    key,
+    specDigest: specDigestOf(desired),
+    ...(expiry === undefined ? {} : { expires: expiry.day }),
+  };
   // a node that was chosen is no wish of the file, so that nothing is to be told from it later
   return placement === undefined ? { ...line, node } : line;
 }
@@ -95,6 +102,30 @@ export function withClusterTags(desired: DesiredContainer, style: TagStyle): Des
   return tags ? { ...desired, options: { ...desired.options, tags: spellTags(tags, style) } } : desired;
 }
 
+/** Tags without those that tell of another end than the file has now. */
+const currentTags = (tags: readonly string[], { expires }: Ownership): readonly string[] =>
+  tags.filter((tag) => {
+    const [, , day] = expiryTag.exec(tag.toLowerCase()) ?? [];
+    return day === undefined || day === expires;
+  });
+
+/**
+ * What has to be written so that a container shows the end that the file gives it.
+ *
+ * @param actual - the container.
+ * @param owner - who should own it.
+ * @returns the change, or undefined.
+ */
+export function expiryChange(
+  actual: Pick<ActualContainer, 'next'>,
+  owner: Ownership,
+): FieldChange | undefined {
+  const { ownership } = splitDescription(actual.next.description ?? '');
+  const [from, to] = [ownership?.expires ?? null, owner.expires ?? null];
+  // with a new line everything in it is new
+  return from === to || !ownership ? undefined : { field: 'expires', from, to, effect: 'live' };
+}
+
 /**
  * Puts tag and line of an owner on a config.
  *
@@ -103,7 +134,7 @@ export function withClusterTags(desired: DesiredContainer, style: TagStyle): Des
 export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): LxcConfig {
   return {
     ...config,
-    tags: spellTags([...(config.tags ?? []), ownershipTag], style),
+    tags: spellTags([...currentTags(config.tags ?? [], owner), ownershipTag], style),
     description: joinDescription(config.description ?? '', owner),
   };
 }

@@ -9,6 +9,7 @@ import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
 import { patchConfig } from './field-row.ts';
+import { asOfNow, isExpired } from './lab/as-of-now.ts';
 import {
   type Boost,
   boostChange,
@@ -22,7 +23,14 @@ import {
 import { type Frozen, frozenOf } from './lab/frozen.ts';
 import { spellTime } from './lab/times.ts';
 import type { Match } from './match.ts';
-import { claim, ownershipChange, ownershipOf, renewedLine, withClusterTags } from './ownership.ts';
+import {
+  claim,
+  expiryChange,
+  ownershipChange,
+  ownershipOf,
+  renewedLine,
+  withClusterTags,
+} from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
@@ -99,6 +107,20 @@ function planFrozen(match: Match, frozen: Frozen): ContainerPlan {
   };
 }
 
+/** A container whose last day is over is not made again. */
+function planOver({ desired, notices }: Match): ContainerPlan {
+  const { key, schedule } = desired;
+  const message = `${key}: its last day was ${schedule?.expiry?.day}, so it is not created`;
+  const hint = "write a later day for 'expires', or take it out of the file";
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: [],
+    notices: [...notices, { severity: 'info', code: 'EXPIRED', message, hint }],
+  };
+}
+
 function planExisting(context: PlanContext, match: Match, actual: ActualContainer): ContainerPlan {
   const { fleet, policy, snapshot } = context;
   const { key } = match.desired;
@@ -123,25 +145,25 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
         },
       ),
     );
+  const wished = asOfNow(match.desired, policy.now);
   const boost = boostOf(actual);
   const isBoosted = boost !== undefined && !isOver(boost, policy.now);
-  const desired = withClusterTags(
-    isBoosted ? withoutBoosted(match.desired, boost) : match.desired,
-    snapshot.tagStyle,
-  );
+  const desired = withClusterTags(isBoosted ? withoutBoosted(wished, boost) : wished, snapshot.tagStyle);
   const adopted = adopt(desired, actual);
   const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
   if (isBoosted) notices.push(boostNotice(key, boost));
   const owner = renewedLine(ownershipOf(fleet.name, match.desired), { next: proposal.config });
   const owning = ownershipChange(actual, owner);
+  const ending = expiryChange(actual, owner);
   const boosting = boostChange(actual.next, proposal.config);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
-  const move = prepareMove(context, match.desired, actual, mayRestart);
+  const move = prepareMove(context, wished, actual, mayRestart);
   refusals.push(...move.refusals);
   notices.push(...move.notices);
   const isStopped = actual.status === 'stopped' || move.stops;
   const differences: Difference[] = [
     ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
+    ...(ending ? [{ change: ending, keys: ['description', 'tags'] }] : []),
     ...(boosting ? [{ change: boosting, keys: ['description', 'tags'] }] : []),
     ...diff(actual.next, proposal.config, { live: actual.live, isStopped }),
   ];
@@ -227,8 +249,12 @@ export function planContainer(context: PlanContext, match: Match): ContainerPlan
   });
   const frozen = actual && frozenOf(actual);
   if (frozen && refusals.length === 0) return planFrozen(match, frozen);
-  if (actual && refusals.length === 0)
-    return labelled(withExtras(snapshot, desired, actual, planExisting(context, match, actual)));
+  const { now } = context.policy;
+  if (actual && refusals.length === 0) {
+    const planned = planExisting(context, match, actual);
+    return labelled(withExtras(snapshot, asOfNow(desired, now), actual, planned));
+  }
+  if (isExpired(desired, now) && refusals.length === 0) return planOver(match);
   if (vmid !== undefined && refusals.length === 0)
     return labelled(withExtras(snapshot, desired, undefined, planNew(context, match, vmid)));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };

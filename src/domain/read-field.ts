@@ -29,6 +29,7 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
   }
+  if (field === 'expires') return splitDescription(config.description ?? '').ownership?.expires ?? null;
   if (field === 'boost') return spellBoostField(config);
   if (field === 'frozen') return spellFrozenField(config);
   const family = familyNames.find((name) => field.startsWith(`${name}.`));

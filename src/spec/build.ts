@@ -16,6 +16,7 @@ import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
 import type { Instance } from './expand.ts';
 import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
+import { buildSchedule } from './schedules.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -198,6 +199,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,
+    schedule: raw.schedule ? buildSchedule(raw.schedule) : undefined,
     dependsOn: list(raw.dependsOn) ?? undefined,
     restart: raw.restart ?? 'ask',
     origin: rangeOf(instance.place),

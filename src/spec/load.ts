@@ -14,6 +14,7 @@ import { defaultVmids, type FleetFile } from './file.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
+import { checkSchedule, withFleetSchedule } from './schedules.ts';
 import { fleetSchema } from './schema.ts';
 import { readOwnTemplates } from './template-sources.ts';
 import { locate, mapMember, member, type Place, type Tree, toPlain } from './tree.ts';
@@ -105,8 +106,11 @@ export function loadFleet(input: LoadInput): LoadResult {
     findings,
     sources,
   });
-  const instances = expandFleet(tree, blueprints, findings);
-  for (const instance of instances) checkContainer(instance, findings);
+  const instances = expandFleet(tree, blueprints, findings).map((one) => withFleetSchedule(one, tree));
+  for (const instance of instances) {
+    checkContainer(instance, findings);
+    checkSchedule(instance, findings);
+  }
   const own = readOwnTemplates(mapMember(tree, 'templates'), input.resolvePath ?? ((path) => path), findings);
   const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);
