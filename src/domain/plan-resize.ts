@@ -1,14 +1,13 @@
 /**
  * New limits for containers, owned or not, for good or for a time. Everything else stays, their owners included.
  */
-import { encodeLxcConfig, type LxcConfig } from '../codec/lxc-config.ts';
+import type { LxcConfig } from '../codec/lxc-config.ts';
 import { MiB } from '../util/bytes.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from './assemble.ts';
 import { demandsOf, judgeCapacity } from './capacity.ts';
 import type { DesiredContainer } from './desired.ts';
-import { type Difference, diff } from './diff.ts';
 import { type Conflict, sizeToBe } from './families.ts';
 import { type ConfigPatch, patchConfig } from './field-row.ts';
 import {
@@ -25,10 +24,10 @@ import {
 } from './lab/boost.ts';
 import { frozenRefusals } from './lab/frozen.ts';
 import { spellTime } from './lab/times.ts';
+import { writeConfig } from './lab/write-config.ts';
 import { labelContainers } from './labels.ts';
 import { ownerName } from './ownership.ts';
 import type { Plan, Policy } from './plan.ts';
-import { planChanges } from './plan-changes.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
 import { spellBytes, spellMiB, withTrueSize } from './spelling.ts';
@@ -62,28 +61,8 @@ function partOf(
 ): ContainerPlan {
   const { vmid, lock } = container;
   const { config, conflicts = [], reason } = wanted;
-  const boosting = boostChange(container.next, config);
-  const [now, then] = [container.next, config].map(encodeLxcConfig);
-  const differences: Difference[] = [
-    ...diff(container.next, config, { live: container.live, isStopped: container.status === 'stopped' }),
-    ...(boosting
-      ? [
-          {
-            change: boosting,
-            keys: ['description', ...(now?.['tags'] === then?.['tags'] ? [] : ['tags'])],
-          },
-        ]
-      : []),
-  ];
-  const planned = planChanges({
-    key,
-    actual: { ...container, pending: [] },
-    config,
-    differences,
-    reason: () => reason,
-    mayRestart: false,
-    willStop: false,
-  });
+  const marks = [boostChange(container.next, config)];
+  const planned = writeConfig(container, key, { config, reason, marks });
   const isLocked = lock !== undefined && planned.actions.length > 0;
   return {
     key,
@@ -165,7 +144,6 @@ function resizeOne(
 
 /** How a boost is ended. */
 export interface BoostEnd {
-  readonly reason: string;
   /** The container as its file has it: its limits count, not those that were there before. */
   readonly desired?: DesiredContainer;
   /** Leave it while more memory is in use than it had before; nobody is there to see what would be killed. */
@@ -173,39 +151,48 @@ export interface BoostEnd {
 }
 
 /**
- * Plans the end of a boost.
+ * What a container is to be after its boost.
  *
  * @param container - the container.
  * @param key - name in the plan.
- * @param how - why, and what to go back to.
- * @returns its part of the plan; unchanged where there is no boost.
+ * @param how - what to go back to.
+ * @returns its config, or why it stays as it is; undefined: it has no boost.
  */
-export function planBoostEnd(container: ActualContainer, key: string, how: BoostEnd): ContainerPlan {
+export function endOfBoost(
+  container: ActualContainer,
+  key: string,
+  { desired, whileFree }: BoostEnd,
+): { readonly config: LxcConfig } | { readonly notice: Diagnostic } | undefined {
   const boost = boostOf(container);
-  const nothing = (notices: Diagnostic[]): ContainerPlan => ({
+  if (!boost) return undefined;
+  const limits = limitsAfter(boost, desired);
+  const used = container.usage.memoryBytes;
+  const memory = limits.memoryMiB;
+  const isInUse =
+    container.status === 'running' && memory != null && used !== undefined && used > memory * MiB;
+  if (!whileFree || !isInUse)
+    return { config: withBoost(patchConfig(container.next, limitsPatch(limits)), undefined) };
+  return {
+    notice: {
+      severity: 'warning',
+      code: 'BOOST_IN_USE',
+      message: `${key}: its boost ended at ${spellTime(boost.until)}, but it uses ${spellBytes(Math.ceil(used / MiB) * MiB)}, more than the ${spellMiB(memory)} that it had before; it keeps its memory until that is free`,
+      hint: `pvefleet resize ${container.vmid} --end-boost takes it anyway`,
+    },
+  };
+}
+
+function planBoostEnd(container: ActualContainer, key: string): ContainerPlan {
+  const end = endOfBoost(container, key, {});
+  if (end && 'config' in end) return partOf(container, key, { config: end.config, reason: 'asked for' });
+  const message = `${key}: it has no limits for a time`;
+  return {
     key,
     outcome: 'unchanged',
     actions: [],
     refusals: [],
-    notices,
-  });
-  if (!boost)
-    return nothing([{ severity: 'info', code: 'NOTHING_TO_DO', message: `${key}: it has no boost` }]);
-  const limits = limitsAfter(boost, how.desired);
-  const used = container.usage.memoryBytes;
-  const memory = limits.memoryMiB;
-  if (how.whileFree && container.status === 'running' && memory != null && used !== undefined)
-    if (used > memory * MiB)
-      return nothing([
-        {
-          severity: 'warning',
-          code: 'BOOST_IN_USE',
-          message: `${key}: its boost ended at ${spellTime(boost.until)}, but it uses ${spellBytes(Math.ceil(used / MiB) * MiB)}, more than the ${spellMiB(memory)} that it had before; it keeps its memory until that is free`,
-          hint: `pvefleet resize ${container.vmid} --end-boost takes it anyway`,
-        },
-      ]);
-  const config = withBoost(patchConfig(container.next, limitsPatch(limits)), undefined);
-  return partOf(container, key, { config, reason: how.reason });
+    notices: [{ severity: 'info', code: 'NOTHING_TO_DO', message }],
+  };
 }
 
 /**
@@ -225,7 +212,7 @@ export function planResizes(
   const parts = containers.map((container) => {
     const key = labels.get(container.vmid) as string;
     return 'endBoost' in request
-      ? planBoostEnd(container, key, { reason: 'asked for' })
+      ? planBoostEnd(container, key)
       : resizeOne(container, key, request.change, request.until);
   });
   const plan = assemblePlan({ fleet: '', containers: parts });

@@ -6,6 +6,7 @@ import { deepEqual } from '../util/compare.ts';
 import { entriesOf, familyNames, familyOf } from './families.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
 import { spellBoostField } from './lab/boost.ts';
+import { spellExpiryField } from './lab/expiry.ts';
 import { spellFrozenField } from './lab/frozen.ts';
 import { ownerName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
@@ -30,6 +31,7 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
     return ownership ? ownerName(ownership) : null;
   }
   if (field === 'expires') return splitDescription(config.description ?? '').ownership?.expires ?? null;
+  if (field === 'expiry') return spellExpiryField(config);
   if (field === 'boost') return spellBoostField(config);
   if (field === 'frozen') return spellFrozenField(config);
   const family = familyNames.find((name) => field.startsWith(`${name}.`));

@@ -2,20 +2,19 @@
  * Freezes containers, and makes them as they were: one call that protects and marks, then stop and snapshot where they are
  * asked for. What was before is recorded first, so that a freeze that was interrupted is finished by the next one.
  */
-import { encodeLxcConfig, type LxcConfig } from '../../codec/lxc-config.ts';
+import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { Diagnostic } from '../../util/diagnostic.ts';
 import { shutdownAction, startAction } from '../actions.ts';
 import type { ActualContainer, StorageInfo } from '../actual.ts';
 import { assemblePlan, type ContainerPlan } from '../assemble.ts';
-import { type Difference, diff } from '../diff.ts';
 import { frozenTag, patchConfig } from '../field-row.ts';
 import { labelContainers } from '../labels.ts';
 import { recordsOf } from '../ownership.ts';
-import type { Action, Plan, Policy, Refusal } from '../plan.ts';
-import { planChanges } from '../plan-changes.ts';
+import type { Action, FieldChange, Plan, Policy, Refusal } from '../plan.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { type SnapshotState, snapshotPart } from '../plan-snapshot.ts';
 import { type Frozen, frozenOf, spellFrozenField, withFrozen } from './frozen.ts';
+import { writeConfig } from './write-config.ts';
 
 /** How to freeze. */
 export interface FreezeRequest {
@@ -42,31 +41,10 @@ const unchanged = (key: string, code: string, message: string): ContainerPlan =>
 });
 
 /** The call that writes a config with another mark. */
-function writeConfig(container: ActualContainer, key: string, config: LxcConfig, reason: string): Step {
-  const [before, after] = [container.next, config].map(encodeLxcConfig);
-  const keys = ['description', 'tags'].filter((name) => before?.[name] !== after?.[name]);
-  const mark: Difference = {
-    change: {
-      field: 'frozen',
-      from: spellFrozenField(container.next),
-      to: spellFrozenField(config),
-      effect: 'live',
-    },
-    keys,
-  };
-  const { live, status } = container;
-  return planChanges({
-    key,
-    actual: { ...container, pending: [] },
-    config,
-    differences: [
-      ...(keys.length > 0 ? [mark] : []),
-      ...diff(container.next, config, { live, isStopped: status === 'stopped' }),
-    ],
-    reason: () => reason,
-    mayRestart: false,
-    willStop: false,
-  });
+function writeMark(container: ActualContainer, key: string, config: LxcConfig, reason: string): Step {
+  const [from, to] = [container.next, config].map(spellFrozenField);
+  const mark: FieldChange = { field: 'frozen', from: from ?? null, to: to ?? null, effect: 'live' };
+  return writeConfig(container, key, { config, reason, marks: [mark] });
 }
 
 /** What was before this freeze, or before the one that it adds to. */
@@ -135,7 +113,7 @@ export function freezePart(
   const { stop, reason } = request;
   const guarded = patchConfig(next, { protection: true, ...(stop && next.onboot ? { onboot: false } : {}) });
   const config = withFrozen(guarded, recordOf(container, request), request.now);
-  const written = writeConfig(container, key, config, reason);
+  const written = writeMark(container, key, config, reason);
   const target = { key, vmid, node };
   const last = (actions: readonly Action[]): string[] => actions.slice(-1).map(({ id }) => id);
   const stops = stop && status === 'running';
@@ -167,7 +145,7 @@ function unfreezePart(container: ActualContainer, key: string, now: number): Con
     ...(before.protection === undefined ? {} : { protection: before.protection || undefined }),
     ...(before.onboot === undefined ? {} : { onboot: before.onboot || undefined }),
   });
-  const written = writeConfig(container, key, withFrozen(config, undefined, now), 'asked for');
+  const written = writeMark(container, key, withFrozen(config, undefined, now), 'asked for');
   const after = written.actions.slice(-1).map(({ id }) => id);
   const starts = before.power === 'running' && status === 'stopped';
   const started = starts

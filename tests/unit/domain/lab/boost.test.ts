@@ -5,7 +5,7 @@ import { verifyFleet } from '../../../../src/domain/converge.ts';
 import { boostOf } from '../../../../src/domain/lab/boost.ts';
 import { specDigestOf } from '../../../../src/domain/ownership.ts';
 import { planFleet } from '../../../../src/domain/plan-fleet.ts';
-import { planBoostEnd, planResizes, type ResizeRequest } from '../../../../src/domain/plan-resize.ts';
+import { endOfBoost, planResizes, type ResizeRequest } from '../../../../src/domain/plan-resize.ts';
 import { MiB } from '../../../../src/util/bytes.ts';
 import {
   type ActualOptions,
@@ -145,15 +145,15 @@ describe('the end of a boost', () => {
   });
 
   test('brings what the file says by now', () => {
-    const how = { reason: 'over', desired: desired('web', { compute: { memoryMiB: 1024, swapMiB: 0 } }) };
-    const { actions } = planBoostEnd(boosted(), 'web', how);
-    expect(actions[0]?.request.params).toMatchObject({ memory: 1024 });
+    const wish = desired('web', { compute: { memoryMiB: 1024, swapMiB: 0 } });
+    const end = endOfBoost(boosted(), 'web', { desired: wish });
+    expect(end).toMatchObject({ config: { memoryMiB: 1024 } });
   });
 
   test('waits while the memory is in use, and warns whoever does it by hand', () => {
     const busy = boosted({ usage: { memoryBytes: 900 * MiB } });
-    const waiting = planBoostEnd(busy, 'web', { reason: 'over', whileFree: true });
-    expect(waiting).toMatchObject({ actions: [], notices: [{ code: 'BOOST_IN_USE', severity: 'warning' }] });
+    const waiting = endOfBoost(busy, 'web', { whileFree: true });
+    expect(waiting).toMatchObject({ notice: { code: 'BOOST_IN_USE', severity: 'warning' } });
     const byHand = resize(busy, { endBoost: true });
     expect(idsOf(byHand)).toEqual(['web/configure:live']);
     expect(byHand.notices).toMatchObject([{ code: 'MEMORY_BELOW_USAGE' }]);
@@ -161,7 +161,7 @@ describe('the end of a boost', () => {
 
   test('of a stopped container does not wait', () => {
     const stopped = boosted({ status: 'stopped', usage: { memoryBytes: 900 * MiB } });
-    expect(planBoostEnd(stopped, 'web', { reason: 'over', whileFree: true }).actions).toHaveLength(1);
+    expect(endOfBoost(stopped, 'web', { whileFree: true })).toHaveProperty('config');
   });
 
   test('does nothing where there is none, or none that can be read', () => {
