@@ -23,6 +23,8 @@ export interface Ownership extends Records {
   readonly specDigest: string;
   /** Node of the file when the container was last put in order; tells a move in the file from one made by somebody. */
   readonly node?: string;
+  /** `none`: the account that wrote the line may not give the ownership tag, so the line alone tells who owns it. */
+  readonly tag?: string;
   /** Login of the student whose container it is. */
   readonly student?: string;
   /** Group of that student, as the roster writes it. */
@@ -37,6 +39,7 @@ export const recordNames: readonly (keyof Records)[] = ['reset', 'boost', 'froze
 /** Attributes that a line may have besides fleet, key and spec, in the order in which they are written. */
 const optional: readonly Exclude<keyof Ownership, 'fleet' | 'key' | 'specDigest'>[] = [
   'node',
+  'tag',
   'student',
   'group',
   'expires',

@@ -126,7 +126,8 @@ function verifyFields(
   const { key } = desired;
   const { vmid, node } = actual;
   const findings: Finding[] = [];
-  const owner = ownershipOf(fleet, original);
+  const { ownTag } = snapshot;
+  const owner = ownershipOf(fleet, original, { ownTag, now: actual.next });
   const recorded = actual.ownership?.fleet === fleet ? actual.ownership.specDigest : undefined;
   const changed = causeOf({ recorded, wanted: owner.specDigest });
   const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {
@@ -135,7 +136,8 @@ function verifyFields(
     findings.push(cause === undefined ? about : { ...about, cause });
   };
   const owning = ownershipChange(actual, owner);
-  if (owning) find('unowned', 'ownership', owning.to, owning.from);
+  if (owning)
+    find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
   const ending = expiryChange(actual, owner);
   if (ending) find('diverged', ending.field, ending.to, ending.from);
   const isTemplate = desired.isTemplate ?? false;
@@ -155,7 +157,7 @@ function verifyFields(
       find('pending', change.field, change.to, change.from);
   if (desired.power !== 'unmanaged' && desired.power !== actual.status)
     find(isHaOnTheWay(desired.power, actual) ? 'pending' : 'diverged', 'power', desired.power, actual.status);
-  if (desired.pool !== undefined && desired.pool !== actual.pool)
+  if (desired.pool !== undefined && desired.pool !== (actual.pool ?? null))
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
   for (const { field, from, to } of haChanges(desired, snapshot.haResources?.get(vmid)))
     find('diverged', field, to, from);

@@ -12,14 +12,27 @@ export type ContainerKey = string;
 /** Container id, 100–999999999; shared by containers and virtual machines of the whole cluster. */
 export type Vmid = number;
 
+/** Addresses to choose from when planning: a container keeps the one it has, a new one gets the first that is free. */
+export interface AddressPool {
+  /** `10.1.0.10-10.1.0.99` or `10.1.0.0/24`, both ends inclusive. */
+  readonly range: string;
+  /** Prefix length that the chosen address gets. */
+  readonly prefix: number;
+  /** Addresses, ranges and networks that are never chosen. */
+  readonly exclude?: readonly string[];
+}
+
 /** A network interface of a container; its name inside the container (`eth0`) is the key of the map it stands in. */
 export interface DesiredNet {
   readonly bridge: string;
   /** `dhcp`, `manual` or an address with prefix length, `10.0.0.5/24`. */
   readonly ip?: string | null;
+  /** Where `ip` is chosen from; domain/lab/addresses.ts fills it in. */
+  readonly ipPool?: AddressPool;
   readonly gateway?: string | null;
   /** `auto`, `dhcp`, `manual` or an address with prefix length. */
   readonly ip6?: string | null;
+  readonly ip6Pool?: AddressPool;
   readonly gateway6?: string | null;
   /** MAC address; absent: kept as it is, chosen by the server at creation. */
   readonly mac?: string;
@@ -237,7 +250,8 @@ export interface DesiredContainer {
   readonly devices?: Readonly<Record<string, DesiredDevice>>;
   readonly features?: DesiredFeatures | null;
   readonly options: DesiredOptions;
-  readonly pool?: string;
+  /** Null: in no pool. */
+  readonly pool?: string | null;
   /** Null: not managed by HA. */
   readonly ha?: DesiredHa | null;
   readonly firewall?: DesiredFirewall;
@@ -253,8 +267,53 @@ export interface DesiredContainer {
   readonly dependsOn?: readonly ContainerKey[];
   /** May it be restarted when a change needs it? `ask`: only with `--allow restart`. */
   readonly restart: 'never' | 'ask' | 'always';
+  /** Login of the student whose container it is; written into the ownership line. */
+  readonly student?: string;
+  /** Group of that student; shown as a tag (domain/lab/groups.ts). */
+  readonly group?: string;
+  /** Digest of the container as the file has it; only where values were chosen for it when planning. */
+  readonly fileDigest?: string;
   /** Where it stands in the file; for messages only, never part of a digest. */
   readonly origin?: SourceRange;
+}
+
+/** A person of the roster. */
+export interface DesiredStudent {
+  /** Unique within the fleet, whatever happens to the rest of the roster. */
+  readonly login: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly email?: string;
+  /** Stands for `{n}`; only where the roster gives one. */
+  readonly number?: number;
+  /** In the order of the file. */
+  readonly containers: readonly ContainerKey[];
+  /** Present when the fleet has accounts. */
+  readonly account?: DesiredAccount;
+  readonly origin?: SourceRange;
+}
+
+/** Who a student is to Proxmox VE. */
+export interface DesiredAccount {
+  /** `anna@pve`. */
+  readonly userid: string;
+  /** Pool of the own containers; absent: rights are granted on each container. */
+  readonly pool?: string;
+}
+
+/** How students get at their containers. */
+export interface DesiredAccounts {
+  readonly realm: string;
+  /** Create the users; false: they are there, and nothing about them is changed. */
+  readonly create: boolean;
+  /** Where passwords come from; `realm`: not our business. */
+  readonly passwords: 'generated' | 'realm';
+  /** Without privileges: a role that is there, and is not changed. */
+  readonly role: { readonly name: string; readonly privileges?: readonly string[] };
+  /** When the accounts end, seconds since 1970. */
+  readonly expire?: number;
+  /** May they log in; absent: not managed. */
+  readonly enable?: boolean;
 }
 
 /** What a short template name such as `debian-13` stands for; from templates/catalog.yaml. */
@@ -272,6 +331,9 @@ export interface DesiredFleet {
   readonly vmids: { readonly from: Vmid; readonly to: Vmid };
   readonly containers: readonly DesiredContainer[];
   readonly capacity?: DesiredCapacity;
+  /** In the order of the roster. */
+  readonly students?: readonly DesiredStudent[];
+  readonly accounts?: DesiredAccounts;
   /** Short names of templates. */
   readonly aliases?: Readonly<Record<string, TemplateAlias>>;
   /** Own templates by the file name of their archive, which is what `template` of a container holds. */

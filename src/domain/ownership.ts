@@ -10,6 +10,7 @@ import {
   splitDescription,
 } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
+import type { ApiRequest } from '../schema/request.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
@@ -43,24 +44,51 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
  * @returns 64 hex digits.
  */
 export function specDigestOf(desired: DesiredContainer): string {
+  // what was chosen when planning is not what the file asks for
+  if (desired.fileDigest !== undefined) return desired.fileDigest;
   const compared: Partial<DesiredContainer> = { ...desired };
   for (const member of notCompared) delete (compared as Record<string, unknown>)[member];
   // a node that was chosen here is not what the file asks for
   return digestOf(desired.placement === undefined ? compared : { ...compared, node: 'auto' });
 }
 
-/** The ownership line that a container of this fleet gets. */
-export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
-  const { key, placement, node } = desired;
-  const { expiry } = desired.schedule ?? {};
-  const line = {
+/** What is said where the tag cannot be given. */
+export const tagRefused: string = `this account may not give the tag ${ownershipTag}, so the line in the notes alone tells who owns a container`;
+
+/** What decides whether a container gets the tag. */
+export interface Tagging {
+  readonly ownTag?: ClusterSnapshot['ownTag'];
+  /** Its config now; absent: it is new. */
+  readonly now?: Pick<LxcConfig, 'tags' | 'description'>;
+}
+
+/**
+ * PVE: a cluster may keep tags to those with Sys.Modify on `/` (registered-tags, user-tag-access); a call with such a tag
+ * is refused as a whole. Then the line alone owns, and says so.
+ */
+function isTagless({ ownTag, now }: Tagging): boolean {
+  if (ownTag === undefined || now?.tags?.includes(ownershipTag)) return false;
+  return ownTag === 'refused' || splitDescription(now?.description ?? '').ownership?.tag === 'none';
+}
+
+/**
+ * The ownership line that a container of this fleet gets.
+ *
+ * @param tagging - whether it can have the tag as well; absent: it can.
+ */
+export function ownershipOf(fleet: string, desired: DesiredContainer, tagging: Tagging = {}): Ownership {
+  const { key, placement, node, student, group, schedule } = desired;
+  return {
     fleet,
     key,
     specDigest: specDigestOf(desired),
-    ...(expiry === undefined ? {} : { expires: expiry.day }),
+    ...(isTagless(tagging) ? { tag: 'none' } : {}),
+    // a node that was chosen is no wish of the file, so that nothing is to be told from it later
+    ...(placement === undefined ? { node } : {}),
+    ...(student === undefined ? {} : { student }),
+    ...(group === undefined ? {} : { group }),
+    ...(schedule?.expiry === undefined ? {} : { expires: schedule.expiry.day }),
   };
-  // a node that was chosen is no wish of the file, so that nothing is to be told from it later
-  return placement === undefined ? { ...line, node } : line;
 }
 
 /**
@@ -75,6 +103,10 @@ export function recordsOf(actual: Pick<ActualContainer, 'next'>): Records {
     recordNames.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])),
   );
 }
+
+/** Whether the account that owns a container may not give it tags of ours, so that its line alone tells everything. */
+export const isUntaggable = ({ description }: LxcConfig): boolean =>
+  splitDescription(description ?? '').ownership?.tag === 'none';
 
 /** The line that a container of this fleet gets, with the records that it has already. */
 export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
@@ -129,14 +161,28 @@ export function expiryChange(
 /**
  * Puts tag and line of an owner on a config.
  *
- * @returns the config with both.
+ * @returns the config with both; with the line alone where the owner has no tag.
  */
 export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): LxcConfig {
   return {
     ...config,
-    tags: spellTags([...currentTags(config.tags ?? [], owner), ownershipTag], style),
+    ...(owner.tag === 'none'
+      ? {}
+      : { tags: spellTags([...currentTags(config.tags ?? [], owner), ownershipTag], style) }),
     description: joinDescription(config.description ?? '', owner),
   };
+}
+
+/** Student and group of a line, for people: `anna (A)`. */
+export const studentName = ({ student, group }: Pick<Ownership, 'student' | 'group'>): string =>
+  group === undefined ? (student ?? '') : `${student} (${group})`;
+
+/** The student or the group of the line is another one; a file without a roster says nothing about them. */
+function studentChange(found: Ownership | undefined, owner: Ownership): FieldChange | undefined {
+  if (owner.student === undefined || !found) return undefined;
+  if (found.student === owner.student && found.group === owner.group) return undefined;
+  const from = found.student === undefined ? null : studentName(found);
+  return { field: 'student', from, to: studentName(owner), effect: 'live' };
 }
 
 /**
@@ -151,9 +197,28 @@ export function ownershipChange(
   owner: Ownership,
 ): FieldChange | undefined {
   const { ownership } = splitDescription(actual.next.description ?? '');
-  const hasTag = actual.next.tags?.includes(ownershipTag) ?? false;
+  const hasTag = owner.tag === 'none' || (actual.next.tags?.includes(ownershipTag) ?? false);
   const to = ownerName(owner);
   const from = ownership ? ownerName(ownership) : null;
-  if (from === to && hasTag) return undefined;
+  if (from === to && hasTag) return studentChange(ownership, owner);
   return { field: 'ownership', from: from === to ? `${from} (without its tag)` : from, to, effect: 'live' };
+}
+
+type Params = ApiRequest['params'];
+
+/**
+ * Takes the ownership tag out of a request that was refused because of it; the line tells that it is missing.
+ *
+ * @param request - creates or configures a container.
+ * @returns its parameters without the tag, or undefined when they do not have it.
+ */
+export function withoutOwnershipTag({ method, params }: ApiRequest): Params | undefined {
+  const { tags, description, ...rest } = params;
+  if (typeof tags !== 'string' || !tags.split(';').includes(ownershipTag)) return undefined;
+  const { text, ownership } = splitDescription(typeof description === 'string' ? description : '');
+  if (!ownership) return undefined;
+  const kept = tags.split(';').filter((tag) => tag !== ownershipTag);
+  const gone = [...(typeof rest['delete'] === 'string' ? [rest['delete']] : []), 'tags'].join(',');
+  const left = kept.length > 0 ? { tags: kept.join(';') } : method === 'PUT' ? { delete: gone } : {};
+  return { ...rest, ...left, description: joinDescription(text, { ...ownership, tag: 'none' }) };
 }

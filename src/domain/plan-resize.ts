@@ -30,6 +30,7 @@ import { ownerName } from './ownership.ts';
 import type { Plan, Policy } from './plan.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { type SnapshotCluster, withSnapshot } from './snapshot-first.ts';
 import { spellBytes, spellMiB, withTrueSize } from './spelling.ts';
 
 /** New limits; absent: kept. */
@@ -200,35 +201,45 @@ function planBoostEnd(container: ActualContainer, key: string): ContainerPlan {
  *
  * @param containers - the containers.
  * @param request - limits, and for how long.
+ * @param policy - what is allowed, and whether a snapshot comes first.
  * @param snapshot - the cluster, for what its nodes have; absent: that is not looked at.
  * @returns the plan; its fleet is empty. A resize never needs a restart.
  */
 export function planResizes(
   containers: readonly ActualContainer[],
   request: ResizeRequest,
-  snapshot?: ClusterSnapshot,
+  policy: Policy,
+  snapshot?: ClusterSnapshot | SnapshotCluster,
 ): Plan {
   const labels = labelContainers(containers);
   const parts = containers.map((container) => {
     const key = labels.get(container.vmid) as string;
-    return 'endBoost' in request
-      ? planBoostEnd(container, key)
-      : resizeOne(container, key, request.change, request.until);
+    const part =
+      'endBoost' in request
+        ? planBoostEnd(container, key)
+        : resizeOne(container, key, request.change, request.until);
+    const subject = { actual: container, digest: container.digest, always: true };
+    return policy.snapshotFirst ? withSnapshot(part, subject, snapshot ?? { storages: [] }) : part;
   });
   const plan = assemblePlan({ fleet: '', containers: parts });
-  if (!snapshot || containers.length < 2) return plan;
+  if (!snapshot || !('guests' in snapshot) || containers.length < 2) return plan;
   return extendPlan(plan, judgeCapacity('', demandsOf(plan.actions, snapshot, undefined)));
 }
 
 /**
- * Plans a resize of one container.
+ * Plans a resize of one container, for good.
  *
  * @param container - the container.
  * @param change - the limits that are to change.
  * @param policy - what is allowed; a resize never needs a restart.
+ * @param cluster - what is known for a policy with `snapshotFirst`.
  * @returns the plan; its fleet is empty.
  */
-export function planResize(container: ActualContainer, change: ResizeChange, policy: Policy): Plan {
-  void policy;
-  return planResizes([container], { change });
+export function planResize(
+  container: ActualContainer,
+  change: ResizeChange,
+  policy: Policy,
+  cluster?: SnapshotCluster,
+): Plan {
+  return planResizes([container], { change }, policy, cluster);
 }

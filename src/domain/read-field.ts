@@ -8,7 +8,7 @@ import { fieldRows, rootfsStorage } from './fields.ts';
 import { spellBoostField } from './lab/boost.ts';
 import { spellExpiryField } from './lab/expiry.ts';
 import { spellFrozenField } from './lab/frozen.ts';
-import { ownerName } from './ownership.ts';
+import { ownerName, studentName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
 import { asObject, isSizeReached, spellBytes } from './spelling.ts';
 
@@ -34,6 +34,10 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   if (field === 'expiry') return spellExpiryField(config);
   if (field === 'boost') return spellBoostField(config);
   if (field === 'frozen') return spellFrozenField(config);
+  if (field === 'student') {
+    const { ownership } = splitDescription(config.description ?? '');
+    return ownership?.student === undefined ? null : studentName(ownership);
+  }
   const family = familyNames.find((name) => field.startsWith(`${name}.`));
   if (!family) return undefined;
   const entries = entriesOf(family, config);

@@ -6,7 +6,7 @@ import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
 import { planDownload } from '../domain/plan-download.ts';
 import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
-import { planResize, planResizes, type ResizeChange, type ResizeRequest } from '../domain/plan-resize.ts';
+import { planResizes, type ResizeChange, type ResizeRequest } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -44,12 +44,12 @@ export async function ready(context: EngineContext, made: Plan, snapshot: Cluste
 /** Asks about the snapshots of the containers that a draft of the plan would snapshot, and of no others. */
 async function withSnapshotFacts(
   context: EngineContext,
-  fleet: DesiredFleet,
   policy: Policy,
   snapshot: ClusterSnapshot,
+  plan: (snapshot: ClusterSnapshot) => Plan,
 ): Promise<ClusterSnapshot> {
   if (!policy.snapshotFirst) return snapshot;
-  const draft = planFleet(fleet, snapshot, policy);
+  const draft = plan(snapshot);
   const wanted = draft.actions.filter(({ kind }) => kind === 'snapshot.create');
   const facts = await mapBounded(context.limits.requests, wanted, async ({ target }) => {
     const { node, vmid = 0 } = target;
@@ -76,7 +76,9 @@ async function withSnapshotFacts(
 export async function makePlan(context: EngineContext, fleet: DesiredFleet, given: Policy): Promise<Planned> {
   const policy: Policy = { now: context.clock.now(), ...given };
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
-  const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
+  const snapshot = await withSnapshotFacts(context, policy, observed, (draft) =>
+    planFleet(fleet, draft, policy),
+  );
   const plan = planFleet(fleet, snapshot, policy);
   // only now it is known which files of this machine are needed; planning again with their checksums costs no request
   const read = await withLocalFiles(fleet, uploadsOf(plan));
@@ -129,42 +131,49 @@ export async function makeVerbPlan(
   policy: Policy,
   options: VerbOptions = {},
 ): Promise<Planned> {
-  const snapshot = await observe(context, { vmids });
-  return ready(context, planVerb(verb, containersOf(snapshot, vmids), policy, options), snapshot);
+  const observed = await observe(context, { vmids });
+  const containers = containersOf(observed, vmids);
+  const plan = (cluster: ClusterSnapshot): Plan =>
+    planVerb(verb, containers, policy, { ...options, cluster });
+  const snapshot = await withSnapshotFacts(context, policy, observed, plan);
+  return ready(context, plan(snapshot), snapshot);
 }
 
 /**
- * Plan of `resize`.
+ * Plan of a resize of one container, for good.
  *
  * @param vmid - one container, owned or not.
  * @param change - new limits.
  * @throws UsageError for an id that is no container.
  */
-export async function makeResizePlan(
+export function makeResizePlan(
   context: EngineContext,
   vmid: Vmid,
   change: ResizeChange,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { vmids: [vmid] });
-  const [container] = containersOf(snapshot, [vmid]);
-  return ready(context, planResize(container as ActualContainer, change, policy), snapshot);
+  return makeResizesPlan(context, [vmid], { change }, policy);
 }
 
 /**
- * Plan of `resize` of several containers, for good or for a time.
+ * Plan of `resize`: of one or several containers, for good or for a time.
  *
  * @param vmids - containers, owned or not.
  * @param request - new limits and how long, or the end of that.
+ * @param policy - what is allowed.
  * @throws UsageError for an id that is no container.
  */
 export async function makeResizesPlan(
   context: EngineContext,
   vmids: readonly Vmid[],
   request: ResizeRequest,
+  policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { vmids });
-  return ready(context, planResizes(containersOf(snapshot, vmids), request, snapshot), snapshot);
+  const observed = await observe(context, { vmids });
+  const containers = containersOf(observed, vmids);
+  const plan = (cluster: ClusterSnapshot): Plan => planResizes(containers, request, policy, cluster);
+  const snapshot = await withSnapshotFacts(context, policy, observed, plan);
+  return ready(context, plan(snapshot), snapshot);
 }
 
 /**

@@ -118,11 +118,16 @@ function steps(actions: readonly Action[]): string {
     'container.move-volume': 'move its disks',
     'container.migrate': 'migrate',
     'container.template': 'make it a template',
-    'snapshot.create': 'take a snapshot',
-    'snapshot.rollback': 'roll back',
-    'snapshot.delete': 'delete a snapshot',
+    'snapshot.create': 'take the snapshot',
+    'snapshot.rollback': 'roll back to',
+    'snapshot.delete': 'delete the snapshot',
   };
-  return [...new Set(actions.flatMap((action) => words[action.kind] ?? []))].join(', then ');
+  const said = actions.flatMap(({ kind, request }) => {
+    const word = words[kind];
+    if (word === undefined) return [];
+    return kind.startsWith('snapshot.') ? `${word} ${String(request.params['snapname'])}` : word;
+  });
+  return [...new Set(said)].join(', then ');
 }
 
 function groupLines(group: Group, width: number, style: Style): string[] {
@@ -150,17 +155,18 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     group.actions
       .filter((action) => action !== create)
       .flatMap((action) => action.changes)
-      .filter((change) => change.field !== 'power'), // the step below says it
+      .filter(({ field }) => field !== 'power' && field !== 'snapshot'), // the steps below say it
     width,
     style,
   );
   if (group.sign === '±')
     return [style.red(`destroy and create again: ${create?.reason ?? last.reason}`), ...lines];
-  const word = steps(after);
+  const [start, ...later] = after;
+  const snapshot = start?.kind === 'snapshot.create' && later.length > 0 ? start : undefined;
+  const word = steps(snapshot ? later : after);
   if (group.sign === '-') return [`${word}: ${last.reason}`];
   // that the file changed is what everybody expects; that the container did is not
   const isDrift = lines.length > 0 && group.actions.some(({ cause }) => cause === 'drifted');
-  const snapshot = group.actions.find(({ kind }) => kind === 'snapshot.create');
   return [
     ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
     ...lines,

@@ -11,9 +11,11 @@ import type {
   DesiredRootfs,
   DesiredSource,
 } from '../domain/desired.ts';
+import { groupTag } from '../domain/lab/groups.ts';
 import { anyNode } from '../domain/placement.ts';
 import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
+import { addressPool } from './addresses.ts';
 import type { Instance } from './expand.ts';
 import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
 import { buildSchedule } from './schedules.ts';
@@ -63,7 +65,7 @@ const mount = ({ size, storage, source, ...rest }: FileMount): DesiredMount =>
     source: source ?? undefined,
   });
 
-const net = ({ bridge, rate, mac, vlan, ...rest }: FileNet): DesiredNet => {
+const net = ({ bridge, rate, mac, vlan, ip, ip6, ...rest }: FileNet): DesiredNet => {
   invariant(bridge !== undefined, 'the bridge was not checked');
   return compact<DesiredNet>({
     ...rest,
@@ -71,11 +73,20 @@ const net = ({ bridge, rate, mac, vlan, ...rest }: FileNet): DesiredNet => {
     rateMBps: rate,
     mac: mac?.toUpperCase(),
     vlan: vlan as number | null | undefined,
+    ip: typeof ip === 'object' && ip !== null ? undefined : ip,
+    ipPool: addressPool(ip),
+    ip6: typeof ip6 === 'object' && ip6 !== null ? undefined : ip6,
+    ip6Pool: addressPool(ip6),
   });
 };
 
-function options(raw: FileContainer): DesiredOptions {
+function options(raw: FileContainer, group: string | undefined): DesiredOptions {
   const { startup } = raw;
+  // where tags are not managed, that of the group is added when planning
+  const tags =
+    group === undefined || raw.tags === undefined
+      ? raw.tags
+      : [...new Set([...(raw.tags ?? []), groupTag(group)])];
   return compact<DesiredOptions>({
     onboot: raw.onboot,
     protection: raw.protection,
@@ -83,7 +94,7 @@ function options(raw: FileContainer): DesiredOptions {
     nameservers: list(raw.nameserver),
     searchDomains: list(raw.searchDomain),
     timezone: raw.timezone,
-    tags: raw.tags,
+    tags,
     // The server adds a line break of its own and pvefleet a line below it.
     description: raw.description?.trimEnd() ?? raw.description,
     hookscript: raw.hookscript,
@@ -191,7 +202,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     nets: mapValues(raw.nets, net),
     devices: mapValues(raw.devices, (device): DesiredDevice => device),
     features: raw.features,
-    options: options(raw),
+    options: options(raw, instance.group),
     pool: raw.pool,
     ha: raw.ha,
     firewall: raw.firewall && firewall(raw.firewall),
@@ -202,6 +213,8 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     schedule: raw.schedule ? buildSchedule(raw.schedule) : undefined,
     dependsOn: list(raw.dependsOn) ?? undefined,
     restart: raw.restart ?? 'ask',
-    origin: rangeOf(instance.place),
+    student: instance.student,
+    group: instance.group,
+    origin: rangeOf(instance.row ?? instance.place),
   });
 }

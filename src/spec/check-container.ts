@@ -1,5 +1,5 @@
 /** Rules within one container that need more than one key: required keys, volumes, addresses and gateways. */
-import { checkGateway, staticAddress } from './addresses.ts';
+import { addressPool, checkGateway, exampleAddress, staticAddress } from './addresses.ts';
 import type { Instance } from './expand.ts';
 import type { FileMount, FileNet } from './file.ts';
 import type { Findings, Problem } from './findings.ts';
@@ -69,12 +69,15 @@ function checkNetFamily(name: string, net: FileNet, family: 4 | 6, report: Repor
       ? ([net.ip, net.gateway, 'ip', 'gateway'] as const)
       : ([net.ip6, net.gateway6, 'ip6', 'gateway6'] as const);
   if (gateway == null) return;
-  const own = ip == null ? undefined : staticAddress(ip);
+  const pool = addressPool(ip);
+  // a range that is wrong has been reported
+  if (!pool && typeof ip === 'object' && ip !== null) return;
+  const own = pool ? exampleAddress(pool, gateway) : typeof ip === 'string' ? staticAddress(ip) : undefined;
   const problem: Problem | undefined = own
     ? checkGateway(gateway, own)
     : {
         code: 'SPEC_GATEWAY',
-        message: `a gateway needs a static address, and '${ipKey}' is ${ip ?? 'not set'}`,
+        message: `a gateway needs a static address, and '${ipKey}' is ${typeof ip === 'string' ? ip : 'not set'}`,
         hint: `leave '${gatewayKey}' out, or give '${ipKey}' an address with prefix length`,
       };
   if (problem) report(['nets', name, gatewayKey], { ...problem, topic: 'gateway' });

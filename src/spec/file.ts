@@ -4,12 +4,18 @@
  */
 
 import type { DesiredFirewall, DesiredFirewallRule, DesiredHa } from '../domain/desired.ts';
+/** Addresses to choose from, instead of one. */
+export interface FileAddressPool {
+  readonly range: string;
+  readonly prefix?: number;
+  readonly exclude?: string | readonly string[];
+}
 
 export interface FileNet {
   readonly bridge?: string;
-  readonly ip?: string | null;
+  readonly ip?: string | FileAddressPool | null;
   readonly gateway?: string | null;
-  readonly ip6?: string | null;
+  readonly ip6?: string | FileAddressPool | null;
   readonly gateway6?: string | null;
   readonly mac?: string | null;
   readonly vlan?: number | string | null;
@@ -174,7 +180,7 @@ export interface FileContainer {
   readonly ostype?: string;
   readonly entrypoint?: string | null;
   readonly env?: Readonly<Record<string, string | null>> | null;
-  readonly pool?: string;
+  readonly pool?: string | null;
   readonly ha?: DesiredHa | null;
   readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
@@ -185,6 +191,29 @@ export interface FileContainer {
   readonly dependsOn?: string | readonly string[] | null;
   readonly sshKeys?: readonly string[] | null;
   readonly password?: string | null;
+}
+
+/** Keys of a group of students, and of one student beside the person. */
+interface FileGroup extends FileContainer {
+  readonly containers?: Readonly<Record<string, FileContainer | null>>;
+}
+
+/** `students.accounts`. */
+export interface FileAccounts {
+  readonly realm?: string;
+  readonly user?: string;
+  readonly create?: boolean;
+  readonly pool?: string | null;
+  readonly role?: string | { readonly name?: string; readonly privileges?: readonly string[] };
+  readonly expire?: string;
+  readonly enable?: boolean;
+}
+
+/** The section `students`. */
+interface FileStudents extends FileGroup {
+  readonly roster?: string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  readonly groups?: Readonly<Record<string, FileGroup | null>>;
+  readonly accounts?: FileAccounts;
 }
 
 /** A whole fleet file. */
@@ -199,12 +228,14 @@ export interface FleetFile {
   readonly defaults?: FileContainer;
   readonly blueprints?: Readonly<Record<string, FileContainer>>;
   readonly containers?: Readonly<Record<string, FileContainer>>;
-  readonly students?: FileContainer;
+  readonly students?: FileStudents;
 }
 
 /** Where `vmid: auto` takes its numbers when the file does not say. */
 export const defaultVmids: { readonly from: number; readonly to: number } = { from: 100, to: 999 };
 /** Most containers that one counted entry may stand for. */
 export const maxCount = 10_000;
+/** Most students of a roster. */
+export const rosterLimit = 5_000;
 /** Members of these maps can be dropped by `null` in a later layer. */
 export const keyedMaps: readonly string[] = ['mounts', 'nets', 'devices', 'env'];

@@ -78,12 +78,13 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   const [first = ''] = names;
   const isOne = names.length === 1;
   return carryOut(runtime, context, {
-    plan: async () =>
+    plan: async (policy) =>
       (
         await makeResizesPlan(
           context,
           containers.map(({ vmid }) => vmid),
           request,
+          policy,
         )
       ).plan,
     name: isOne ? first : String(names.length),

@@ -7,7 +7,7 @@ import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ActualContainer } from '../actual.ts';
 import type { DesiredContainer } from '../desired.ts';
 import { boostedTag, type ConfigPatch, patchConfig, withTag } from '../field-row.ts';
-import { recordsOf } from '../ownership.ts';
+import { isUntaggable, recordsOf } from '../ownership.ts';
 import type { FieldChange } from '../plan.ts';
 import { spellTime } from './times.ts';
 
@@ -107,7 +107,7 @@ export function withBoost(config: LxcConfig, boost: Boost | undefined): LxcConfi
   });
   return patchConfig(config, {
     description: description === '' ? undefined : description,
-    tags: withTag(config.tags, boostedTag, hasFields),
+    ...(isUntaggable(config) ? {} : { tags: withTag(config.tags, boostedTag, hasFields) }),
   });
 }
 

@@ -6,7 +6,7 @@ import { joinRecords, type Records, splitDescription } from '../../codec/descrip
 import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ActualContainer } from '../actual.ts';
 import { frozenTag, patchConfig, withTag } from '../field-row.ts';
-import { recordsOf } from '../ownership.ts';
+import { isUntaggable, recordsOf } from '../ownership.ts';
 import type { Refusal } from '../plan.ts';
 import { refusal } from '../refusal.ts';
 import { spellTime } from './times.ts';
@@ -61,7 +61,7 @@ const isTagged = ({ tags }: LxcConfig): boolean =>
  * @returns what was before; undefined: it is not frozen.
  */
 export const frozenOf = (actual: Pick<ActualContainer, 'next'>): Frozen | undefined =>
-  isTagged(actual.next) ? readFrozen(recordsOf(actual)) : undefined;
+  isTagged(actual.next) || isUntaggable(actual.next) ? readFrozen(recordsOf(actual)) : undefined;
 
 /** Since when a container is frozen, for lists; null: it is not. */
 export function spellFrozenField(config: LxcConfig): string | null {
@@ -91,7 +91,7 @@ export function withFrozen(config: LxcConfig, frozen: Frozen | undefined, now: n
   });
   return patchConfig(config, {
     description: description === '' ? undefined : description,
-    tags: withTag(config.tags, frozenTag, frozen !== undefined),
+    ...(isUntaggable(config) ? {} : { tags: withTag(config.tags, frozenTag, frozen !== undefined) }),
   });
 }
 

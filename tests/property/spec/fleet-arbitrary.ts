@@ -47,6 +47,25 @@ const mount: fc.Arbitrary<DesiredMount> = fc
   )
   .map(([where, more]) => ({ ...where, ...more }));
 
+/** Where no address is given, sometimes a range to choose from. */
+const withPools =
+  (number: number) =>
+  (net: Omit<DesiredNet, 'bridge'>): Omit<DesiredNet, 'bridge'> => ({
+    ...net,
+    ...(net.ip === undefined && net.firewall !== undefined
+      ? {
+          ipPool: {
+            range: `10.${number}.8.10-10.${number}.255.99`,
+            prefix: 16,
+            exclude: [`10.${number}.9.0/24`],
+          },
+        }
+      : {}),
+    ...(net.ip6 === undefined && net.linkDown !== undefined
+      ? { ip6Pool: { range: `fd00:${number}::/64`, prefix: 64 } }
+      : {}),
+  });
+
 /** Interfaces of the container with this index; addresses differ from those of all others. */
 const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
   fc
@@ -56,7 +75,7 @@ const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
         fc.constant(numbers),
         fc.tuple(
           ...numbers.map((number) =>
-            some<Omit<DesiredNet, 'bridge'>>({
+            some<Omit<DesiredNet, 'bridge' | 'ipPool' | 'ip6Pool'>>({
               ip: fc.constantFrom('dhcp', 'manual', `10.${number}.${index}.5/16`, null),
               gateway: fc.constant(null),
               ip6: fc.constantFrom('auto', `fd00:${number}::${(index + 1).toString(16)}/64`),
@@ -69,11 +88,13 @@ const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
               firewall: fc.boolean(),
               linkDown: fc.boolean(),
               hostManaged: fc.boolean(),
-            }).map((net): DesiredNet => {
-              const gateway =
-                net.ip?.startsWith('10.') && net.gateway === null ? { gateway: `10.${number}.255.1` } : {};
-              return { bridge: `vmbr${number}`, ...net, ...gateway };
-            }),
+            })
+              .map(withPools(number))
+              .map((net): DesiredNet => {
+                const gateway =
+                  net.ip?.startsWith('10.') && net.gateway === null ? { gateway: `10.${number}.255.1` } : {};
+                return { bridge: `vmbr${number}`, ...net, ...gateway };
+              }),
           ),
         ),
       ),

@@ -80,6 +80,8 @@ describe('commands', () => {
       'stop',
       'shutdown',
       'restart',
+      'freeze',
+      'unfreeze',
       'delete',
       'snapshot',
       'template',

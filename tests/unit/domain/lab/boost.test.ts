@@ -31,7 +31,8 @@ const boosted = (more: ActualOptions = {}): ActualContainer =>
       ...more.config,
     },
   });
-const resize = (container: ActualContainer, request: ResizeRequest) => planResizes([container], request);
+const resize = (container: ActualContainer, request: ResizeRequest) =>
+  planResizes([container], request, policyOf());
 const paramsOf = (plan: ReturnType<typeof resize>) => actionOf(plan, 'web/configure:live').request.params;
 
 describe('limits for a time', () => {
@@ -125,7 +126,7 @@ describe('limits for a time', () => {
     const containers = [101, 102].map((vmid) => actual(`ct${vmid}`, vmid));
     const nodes = [{ node: 'pve1', online: true, memoryBytes: 0, maxMemoryBytes: 2048 * MiB }];
     const snapshot = snapshotOf(containers, { nodes });
-    const plan = planResizes(containers, { change: { memoryMiB: 2048 }, until }, snapshot);
+    const plan = planResizes(containers, { change: { memoryMiB: 2048 }, until }, policyOf(), snapshot);
     expect(plan.notices.map(({ code }) => code)).toEqual(['MEMORY_OVERCOMMIT']);
   });
 });
@@ -221,7 +222,11 @@ describe('the file of a boosted container', () => {
 
 test('what is written can be read', () => {
   const until = Date.UTC(2026, 0, 1, 12, 30);
-  const plan = planResizes([actual('web', 101)], { change: { cpuLimit: 1.5, memoryMiB: 1024 }, until });
+  const plan = planResizes(
+    [actual('web', 101)],
+    { change: { cpuLimit: 1.5, memoryMiB: 1024 }, until },
+    policyOf(),
+  );
   const sent = String(plan.actions[0]?.request.params['description']);
   const after = actual('web', 101, { config: { description: sent } });
   expect(boostOf(after)).toEqual({ until, former: { memoryMiB: 512, cpuLimit: null } });
