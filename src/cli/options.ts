@@ -56,6 +56,9 @@ export interface Options {
   readonly for?: string;
   readonly until?: string;
   readonly endBoost?: boolean;
+  // tick
+  readonly at?: string;
+  readonly dryRun?: boolean;
   // freeze
   readonly stop?: boolean;
   readonly manifest?: readonly string[];

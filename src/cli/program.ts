@@ -134,6 +134,23 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         load: () => import('./commands/verify.ts'),
       },
       {
+        name: 'tick',
+        text: 'do what schedules, boosts and expiries have for now; for cron, silent when that is nothing',
+        options: [
+          { ...fileRow, text: 'fleet file with schedules; without it only boosts end' },
+          { flags: '--at <time>', text: 'as if it were then, for example 2026-11-23T08:00' },
+          { flags: '--dry-run', text: 'show what would be done' },
+          {
+            flags: '--detailed-exitcode',
+            text: 'with --dry-run: exit 7 when something is due',
+            shared: true,
+          },
+          ...waveRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/tick.ts'),
+      },
+      {
         name: 'destroy',
         text: 'remove what the fleet owns',
         options: [fileRow, ...planRows, failFastRow],

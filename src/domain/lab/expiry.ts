@@ -1,6 +1,7 @@
 /** The end of a container as its tags tell it: announced before, told after. Without a state file that is what has been done. */
 import type { LxcConfig } from '../../codec/lxc-config.ts';
 import { expiryTag, patchConfig } from '../field-row.ts';
+import { isUntaggable } from '../ownership.ts';
 import type { FieldChange } from '../plan.ts';
 import type { DesiredSchedule, ExpiryPhase } from './schedule.ts';
 
@@ -47,6 +48,7 @@ export function withExpiryTag(
   schedule: DesiredSchedule | undefined,
   phase: ExpiryPhase,
 ): LxcConfig {
+  if (isUntaggable(config)) return config;
   const day = schedule?.expiry?.day;
   const word = phase === 'announced' ? 'expires' : 'expired';
   const wanted = phase === 'none' || day === undefined ? undefined : `${word}-${day}`;

@@ -69,6 +69,7 @@ describe('commands', () => {
       'plan',
       'apply',
       'verify',
+      'tick',
       'destroy',
       'list',
       'show',
