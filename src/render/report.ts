@@ -98,7 +98,7 @@ const causes: Readonly<Record<NonNullable<VerifyReport['findings'][number]['caus
 };
 
 /** Containers that are as they are because somebody wants it so for a time. */
-export function heldParts({ containers }: VerifyReport): string[] {
+function heldParts({ containers }: VerifyReport): string[] {
   const frozen = containers.filter(({ frozenSince }) => frozenSince !== undefined).length;
   const ends = containers.flatMap(({ boostedUntil }) => (boostedUntil === undefined ? [] : [boostedUntil]));
   const [first] = ends.toSorted();
