@@ -41,6 +41,8 @@ interface CommandRow {
   readonly options?: readonly OptionRow[];
   /** Has Markdown and JUnit beside the formats that every command has. */
   readonly reports?: true;
+  /** Has CSV beside the formats that every command has. */
+  readonly csv?: true;
   /** Gives a flag another meaning in this command. */
   readonly adjust?: (flags: Partial<Options>, args: readonly string[]) => Partial<Options>;
   readonly load?: () => Promise<CommandModule>;
@@ -186,7 +188,11 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         alias: 'ls',
         operands: '[names...]',
         text: 'containers with state, limits, usage and owner',
-        options: selectionRows,
+        options: [
+          ...selectionRows,
+          { flags: '--columns <names>', text: 'only these, comma separated: vmid,name,address', parse: list },
+        ],
+        csv: true,
         load: () => import('./commands/list.ts'),
       },
       {
@@ -599,7 +605,8 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
     const given = command.optsWithGlobals<Partial<Options>>();
     const flags = row.adjust?.(given, command.args) ?? given;
     if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
-      command.error(`the output ${flags.output} is for plan, apply and verify, not for ${row.name}`);
+      command.error(`the output ${flags.output} is for plan, apply, verify and freeze, not for ${row.name}`);
+    if (flags.output === 'csv' && !row.csv) command.error(`the output csv is for list, not for ${row.name}`);
     await options.execute(load, {
       command: row.name,
       args: command.args,
