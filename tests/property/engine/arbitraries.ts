@@ -297,10 +297,11 @@ const deed = deedOf(['memory', 'notes', 'tags', 'stop', 'start', 'destroy', 'loc
 /** A source of linked clones cannot be destroyed, and HA would start and move by itself. */
 const placeDeed = deedOf(['memory', 'notes', 'tags', 'lock', 'quorum']);
 
-const interruption: fc.Arbitrary<Interruption> = fc.record({
-  stage: fc.constantFrom('drain', 'detach') as fc.Arbitrary<Interruption['stage']>,
-  atRequest: fc.integer({ min: 1, max: 60 }),
-});
+const interruptionWithin = (requests: number): fc.Arbitrary<Interruption> =>
+  fc.record({
+    stage: fc.constantFrom('drain', 'detach') as fc.Arbitrary<Interruption['stage']>,
+    atRequest: fc.integer({ min: 1, max: requests }),
+  });
 
 /** What a kind of scenario has. */
 interface ScenarioShape {
@@ -324,7 +325,7 @@ export function scenarios(shape: ScenarioShape): fc.Arbitrary<Scenario> {
       foreign,
       faults: shape.faults ? fc.array(fault, { minLength: 1, maxLength: 4 }) : fc.constant([]),
       deeds: shape.deeds ? deeds : fc.constant([]),
-      interruption: shape.interruption ? interruption : fc.constant(undefined),
+      interruption: shape.interruption ? interruptionWithin(shape.places ? 120 : 60) : fc.constant(undefined),
     })
     .map((drawn) => defined(drawn) as Scenario);
 }
