@@ -136,6 +136,15 @@ function migrationObstacles(
     ...actual.next.mounts,
   });
   const local = disks.filter(([, disk]) => readVolume(disk.volume).storage === undefined && !disk.shared);
+  // PVE: pve-container LXC/Migrate.pm, phase1 — ZFS and others write the base of a linked clone into its name
+  const linked = disks.flatMap(([disk, { volume }]) => {
+    const { storage } = readVolume(volume);
+    const base = /[:/](base(?:vol)?-\d+-[^/]+)\//.exec(volume)?.[1];
+    const isLocal = (context.storages.get(actual.node) ?? []).some(
+      (one) => one.storage === storage && !one.shared,
+    );
+    return base !== undefined && isLocal ? [{ disk, base, storage }] : [];
+  });
   const needed = new Set(
     disks.flatMap(([disk, { volume }]) => goals.get(disk) ?? readVolume(volume).storage ?? []),
   );
@@ -144,6 +153,16 @@ function migrationObstacles(
     ...(context.nodes.has(node)
       ? [...needed].flatMap((name) => storageRefusal(desired, node, name, storages))
       : []),
+    ...linked.map(({ disk, base, storage }) =>
+      refusal(
+        { key, vmid: actual.vmid },
+        {
+          code: 'MIGRATE_LINKED',
+          message: `${disk} is a linked clone of ${base} on ${storage}, so container ${actual.vmid} cannot go to ${node}`,
+          hint: 'a linked clone stays with its template; only a full one (from: { …, full: true }) can go elsewhere',
+        },
+      ),
+    ),
     ...local.map(([disk, { volume }]) =>
       refusal(
         { key, vmid: actual.vmid },

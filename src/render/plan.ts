@@ -4,7 +4,7 @@ import { naturalCompare } from '../util/compare.ts';
 import { markdownCell } from './markdown.ts';
 import { clip, type Style } from './style.ts';
 import { fetchLine } from './templates.ts';
-import { counted, showChange, showValue } from './values.ts';
+import { counted, isTold, showChange, showValue } from './values.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
 
@@ -255,7 +255,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
   if (action.changes.length === 0) return [['', action.reason, action.risk]];
   return action.changes.map((change) => [
     change.field,
-    `${showValue(change.from)} → ${showValue(change.to)}`,
+    showChange(change.from, change.to),
     effectWord(change),
   ]);
 }
@@ -267,7 +267,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
  * @returns Markdown that ends with a newline.
  */
 export function renderPlanMarkdown(plan: Plan): string {
-  const rows = plan.actions.flatMap((action) => {
+  const rows = plan.actions.filter(isTold).flatMap((action) => {
     const { key, vmid, node } = action.target;
     return markdownRows(action).map(
       (cells) =>
