@@ -9,7 +9,7 @@ import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
 import { matchFleet } from './match.ts';
-import { specDigestOf, tagRefused } from './ownership.ts';
+import { specDigestOf, tagRefused, tagRefusedHint } from './ownership.ts';
 import { placeFleet } from './placement.ts';
 import { type Action, makingKinds, type Plan, type Policy, type Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
@@ -83,7 +83,7 @@ const tagNotice: Diagnostic = {
   severity: 'warning',
   code: 'TAG_REFUSED',
   message: tagRefused,
-  hint: 'grant Sys.Modify on /, or allow the tag to all (user-tag-access of the datacenter)',
+  hint: tagRefusedHint,
 };
 
 const present = (...refusals: (Refusal | undefined)[]): Refusal[] =>
