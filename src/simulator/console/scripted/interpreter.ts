@@ -100,6 +100,7 @@ async function runSubshell(shell: Shell, work: () => Promise<number>): Promise<n
 export function listenForSignals(shell: Shell): void {
   shell.process.onSignal = (signal) => {
     const action = shell.traps.get(signal);
+    if (signal === 'WINCH') shell.redraw?.();
     if (action === undefined) {
       if (!shell.isInteractive || !['INT', 'TERM', 'QUIT'].includes(signal)) return false;
       if (signal === 'INT') {

@@ -154,7 +154,11 @@ async function readCommand(
       bracketed,
       signal,
       history,
+      onReady: (redraw) => {
+        if (bracketed) shell.redraw = redraw;
+      },
     });
+    shell.redraw = undefined;
     shell.interrupt = undefined;
     if (isCancelled) {
       shell.status = new Killed('INT').status;
