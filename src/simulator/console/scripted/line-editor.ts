@@ -27,7 +27,7 @@ export interface LineResult {
 
 const pasteOn = '\x1b[?2004h';
 const pasteOff = '\x1b[?2004l\r';
-const sequence = /^\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Z]|.)/;
+const sequence = /^\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Z]|[^[O])/;
 const maxSequence = 16;
 
 /** The visible width of a prompt. */

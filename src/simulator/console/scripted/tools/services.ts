@@ -2,6 +2,9 @@
 import { serviceState } from '../services-table.ts';
 import { parseOptions, type Tool, type ToolContext, ToolError } from './tool.ts';
 
+/** A filled circle, as bytes. */
+const dot = Buffer.from('●').toString('latin1');
+
 const unitName = (name: string): string => name.replace(/\.service$/, '');
 
 /** Units that files in /etc/systemd/system define. */
@@ -97,7 +100,7 @@ const systemctl: Tool = {
         if (verb === 'show') await context.out(`ActiveState=${active}\nSubState=${sub}\n`);
         else {
           await context.out(
-            `● ${name}.service\n     Loaded: loaded (${state.enabled ? 'enabled' : 'disabled'})\n     Active: ${active} (${sub})\n`,
+            `${dot} ${name}.service\n     Loaded: loaded (${state.enabled ? 'enabled' : 'disabled'})\n     Active: ${active} (${sub})\n`,
           );
           if (!state.active) status = 3;
         }
