@@ -120,6 +120,7 @@ export interface Options {
   readonly speed?: number;
   readonly faults?: string;
   readonly journal?: string;
+  readonly consoleShell?: boolean;
   // sim export
   readonly outputFile?: string;
 }
