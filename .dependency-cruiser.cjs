@@ -50,6 +50,7 @@ module.exports = {
     ...only('prompts', ['util'], ['domain', 'spec', 'engine']),
     ...only('simulator', ['util', 'schema']),
     packageOnlyIn('axios', 'node_modules/axios', ['^src/api/axios-transport\\.ts$']),
+    packageOnlyIn('ws', 'node_modules/ws/', ['^src/api/ws-websocket\\.ts$']),
     packageOnlyIn('yaml', 'node_modules/yaml', ['^src/spec/']),
     packageOnlyIn('zod', 'node_modules/zod', ['^src/spec/']),
     packageOnlyIn('msw', 'node_modules/msw', ['^src/simulator/(msw|server)\\.ts$']),

@@ -80,6 +80,9 @@ export interface Options {
   readonly errors?: boolean;
   readonly limit?: number;
   readonly follow?: boolean;
+  // attach
+  readonly escape?: string;
+  readonly reconnect?: boolean;
   // api
   readonly secret?: readonly string[];
   readonly wait?: boolean;

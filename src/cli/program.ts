@@ -251,6 +251,25 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
     ],
   ],
   [
+    'Inside containers:',
+    [
+      {
+        name: 'attach',
+        operands: '<name>',
+        text: "the container's console on this terminal; Ctrl-] leaves it",
+        options: [
+          {
+            flags: '--escape <key>',
+            text: 'key that leaves: ctrl-a, ^q, …, or none (default ctrl-])',
+            shared: true,
+          },
+          { flags: '--reconnect', text: 'attach again when the connection is lost', shared: true },
+        ],
+        load: () => import('./commands/attach.ts'),
+      },
+    ],
+  ],
+  [
     'Templates and tasks:',
     [
       { name: 'template', text: 'templates on storages and in the catalogue' },

@@ -58,6 +58,8 @@ export interface OpenConsoleOptions {
   readonly signal?: AbortSignal;
   /** How long the opening may take, in milliseconds; default 20 000. */
   readonly timeoutMs?: number;
+  /** Do not try again by itself when the connection fails. */
+  readonly once?: boolean;
   /** Time of the signs of life and of the time-out; default: the machine's. */
   readonly clock?: Clock;
 }

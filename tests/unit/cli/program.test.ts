@@ -80,6 +80,7 @@ describe('commands', () => {
       'shutdown',
       'restart',
       'delete',
+      'attach',
       'template',
       'task',
       'api',
