@@ -38,7 +38,8 @@ if have base64; then C=base64; e() { base64; }; d() { sed -n '/^\\.$/q;p' | { ba
 else C=hex; d() { while IFS= read -r y; do [ "$y" = . ] && break; printf '%b' "$y"; done; }
 if have od; then e() { od -An -v -tx1; }; else e() { hexdump -v -e '/1 "%02x"'; echo; }; fi; fi
 sleep 0.01 2>/dev/null && Z=0.1 || Z=1
-size() { if [ -f "$1" ]; then set -- $(wc -c <"$1"); echo "$1"; else echo 0; fi; }
+if stat -c %s / >/dev/null 2>&1; then size() { stat -c %s "$1" 2>/dev/null || echo 0; }
+else size() { if [ -f "$1" ]; then set -- $(wc -c <"$1"); echo "$1"; else echo 0; fi; }; fi
 sum() { set -- $($K <"$1"); echo "$1"; }
 root() {
   for R in "$B" /run/pvefleet /tmp/pvefleet-$(id -u); do
@@ -93,7 +94,7 @@ f_go() {
 }
 state() {
   if [ ! -d "$D" ]; then echo gone
-  elif [ -f "$D/x" ]; then read -r c <"$D/x"; [ -e "$D/t" ] && c="$c t"; echo "done $c"
+  elif [ -f "$D/x" ]; then read -r c <"$D/x"; echo "done $c"
   elif [ ! -d "$D/go" ]; then echo new
   elif [ -f "$D/pid" ]; then
     read -r c <"$D/pid"
@@ -126,11 +127,6 @@ f_get() {
   blocks o "$S/o" "$2" "$n"; blocks e "$S/e" "$3" "$m"
   r "$q" at "$n" "$m" "$s"
 }
-f_sum() {
-  at "$1"
-  case $2 in +*) P=$S/\${2#+};; *) P=$D/$2;; esac
-  if [ -f "$P" ]; then r "$q" ok "$(size "$P")" "$(sum "$P")"; else r "$q" ok 0 -; fi
-}
 f_kill() {
   at "$1"
   if [ -f "$D/pid" ] && [ ! -f "$D/x" ]; then read -r c <"$D/pid"; kill "-$2" "-$c" 2>/dev/null; fi
@@ -155,7 +151,7 @@ else
       *'${hello} '*)
         [ $(($(date +%s)-A)) -lt ${abandonedSeconds} ] || { r 0 bye; exit 0; }
         l=\${l#*hello }; printf '\\npvefleet-busy %s %s\\n' "\${l%%;*}" "$N" ;;
-      '') ;;
+      '') A=$(date +%s) ;;
       *) printf '\\npvefleet is using this console; Ctrl-C takes it over\\n'; r 0 foreign ;;
     esac
   done

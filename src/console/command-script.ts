@@ -73,20 +73,28 @@ ${user === undefined ? '' : becoming(user)}eval "$i"
 `;
 }
 
+/** What a run reads, and what it is to tell about what it wrote. */
+export interface RunFiles {
+  /** File of its input in the run's folder, with `+` in front when it is in the spool; absent: none. */
+  readonly stdin?: string;
+  /** Tool that makes the checksum of its output; absent: none is made. */
+  readonly digest?: string;
+}
+
 /**
  * Gives the script that runs the command in the background, apart from any terminal.
  *
  * @param folder - of the run, inside the container.
  * @param spool - folder of its streams.
  * @param spec - for its time.
- * @param stdin - file of its input in the run's folder, with `+` in front when it is in the spool; absent: none.
+ * @param files - its input, and whether its output is to be summed up.
  * @returns lines of POSIX sh.
  */
 export function runScript(
   folder: string,
   spool: string,
   spec: Pick<CommandSpec, 'timeoutSeconds'>,
-  stdin?: string,
+  { stdin, digest = '' }: RunFiles = {},
 ): string {
   const input =
     stdin === undefined ? '/dev/null' : stdin.startsWith('+') ? `"$S"/${stdin.slice(1)}` : `"$D"/${stdin}`;
@@ -103,7 +111,7 @@ export function runScript(
   kill -TERM -$$
   n=0; while [ $n -lt ${graceSeconds} ]; do going || exit; sleep 1; n=$((n+1)); done
   going || exit
-  echo ${timeoutExitCode} >"$D/x." && mv "$D/x." "$D/x"
+  echo ${timeoutExitCode} t >"$D/x." && mv "$D/x." "$D/x"
   kill -KILL -$$
 ) &
 `;
@@ -117,7 +125,8 @@ ${watch}exec 3<${input}
 [ ${stdin === undefined ? 0 : 1} = 1 ] && rm -f ${input}
 (exec sh "$D/cmd" 3<&-) <&3 >"$S/o" 2>"$S/e"
 c=$?
-[ -f "$D/t" ] && c=${timeoutExitCode}
-[ -f "$D/x" ] || { echo $c >"$D/x." && mv "$D/x." "$D/x"; }
+t=-; [ -f "$D/t" ] && c=${timeoutExitCode} t=t
+set -- ${digest === '' ? '-' : `$(${digest} <"$S/o")`}
+[ -f "$D/x" ] || { echo $c $t "$1" >"$D/x." && mv "$D/x." "$D/x"; }
 `;
 }

@@ -26,10 +26,16 @@ export class ConsoleLostError extends PvefleetError {
   override readonly exitCode = 4;
   /** Somebody pressed Ctrl-C in the shared console: it is theirs for now. */
   readonly isTakenOver: boolean;
+  /** We were silent for so long that the shell may have been given back: nothing is wrong with the connection. */
+  readonly isIdle: boolean;
 
-  constructor(message: string, options: PvefleetErrorOptions & { readonly isTakenOver?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: PvefleetErrorOptions & { readonly isTakenOver?: boolean; readonly isIdle?: boolean } = {},
+  ) {
     super(message, options);
     this.isTakenOver = options.isTakenOver ?? false;
+    this.isIdle = options.isIdle ?? false;
   }
 }
 

@@ -23,6 +23,8 @@ export interface Outcome {
   /** As `wait` of a shell tells it: 128 + n for signal n. */
   readonly exitCode: number;
   readonly timedOut: boolean;
+  /** Checksum of its whole output, when that was asked for. */
+  readonly digest?: string;
 }
 
 /** What a run needs beside its command. */
@@ -35,9 +37,14 @@ export interface RunOptions {
   readonly onOutput: (stream: StreamName, bytes: Uint8Array) => void | Promise<void>;
   /** Told the id before the command starts: with it an interrupted run can be found again. */
   readonly onStart?: (id: string) => void;
+  /** Have the checksum of its output made in the container. */
+  readonly wantsDigest?: boolean;
   /** Aborted: the command is told to end (SIGTERM), once. */
   readonly interrupt?: AbortSignal;
 }
+
+/** A command, or what makes it once all of the input has arrived. */
+export type Spec = CommandSpec | (() => CommandSpec);
 
 /** How long the agent waits for news, and so how late an interruption comes at most. */
 const waitCentiseconds = '100';
@@ -95,7 +102,7 @@ async function makeRun(shell: Shell, id: string): Promise<{ folder: string; spoo
   return { folder, spool };
 }
 
-async function prepare(shell: Shell, id: string, spec: CommandSpec, options: RunOptions): Promise<void> {
+async function prepare(shell: Shell, id: string, spec: Spec, options: RunOptions): Promise<void> {
   const { folder, spool } = await makeRun(shell, id);
   let stdin: string | undefined;
   if (options.stdin) {
@@ -116,8 +123,13 @@ async function prepare(shell: Shell, id: string, spec: CommandSpec, options: Run
     for (const one of small ?? []) await put('in', one);
     if (at === 0) stdin = undefined;
   }
-  await append(shell, id, 'cmd', 0, Buffer.from(commandScript(spec)));
-  await append(shell, id, 'run', 0, Buffer.from(runScript(folder, spool, spec, stdin)));
+  const command = typeof spec === 'function' ? spec() : spec;
+  const files = {
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(options.wantsDigest ? { digest: shell.digestTool } : {}),
+  };
+  await append(shell, id, 'cmd', 0, Buffer.from(commandScript(command)));
+  await append(shell, id, 'run', 0, Buffer.from(runScript(folder, spool, command, files)));
 }
 
 /** Reads the streams until the run has ended and everything is here. */
@@ -135,7 +147,7 @@ async function follow(shell: Shell, id: string, options: RunOptions): Promise<Ou
       got[name] += bytes.length;
       await options.onOutput(streams[name], bytes);
     }
-    const [, o, e, state, code, timeout] = words;
+    const [, o, e, state, code, timeout, digest = '-'] = words;
     if (state === 'gone' || state === 'new') throw gone();
     if (state === 'lost') {
       throw new OutcomeUnknownError('the run was killed inside the container, and the command with it', {
@@ -143,7 +155,7 @@ async function follow(shell: Shell, id: string, options: RunOptions): Promise<Ou
       });
     }
     if (state === 'done' && got.o >= Number(o) && got.e >= Number(e))
-      return { exitCode: Number(code), timedOut: timeout === 't' };
+      return { exitCode: Number(code), timedOut: timeout === 't', ...(digest === '-' ? {} : { digest }) };
   }
 }
 
@@ -185,7 +197,7 @@ function newRunId(): string {
  * @returns how it ended.
  * @throws {@link OutcomeUnknownError} when it started and its end cannot be told; errors of the shell before that.
  */
-export async function runCommand(shell: Shell, spec: CommandSpec, options: RunOptions): Promise<Outcome> {
+export async function runCommand(shell: Shell, spec: Spec, options: RunOptions): Promise<Outcome> {
   const id = newRunId();
   try {
     await prepare(shell, id, spec, options);

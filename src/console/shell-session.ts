@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../util/clock.ts';
+import { messageOf } from '../util/errors.ts';
 import { type AgentPlaces, agentText, bootstrapLine, type TokenHalves } from './agent-script.ts';
 import type { ConsoleChannel } from './channel.ts';
 import { ConsoleBusyError, ConsoleLostError, NoShellError } from './errors.ts';
@@ -28,7 +29,7 @@ export interface Answer {
 export interface ShellSession {
   /** Both halves in one piece. */
   readonly token: string;
-  readonly digest: (bytes: Uint8Array) => string;
+  readonly digestTool: string;
   /** Somebody typed into the shared console while we had it. */
   readonly wasDisturbed: boolean;
   /**
@@ -41,6 +42,8 @@ export interface ShellSession {
   ask(words: readonly string[], data?: Uint8Array): Promise<Answer>;
   /** Gives the shell back and leaves the console. */
   release(): Promise<void>;
+  /** Leaves the console at once; the agent gives the shell back by itself when nothing comes any more. */
+  abandon(): void;
 }
 
 /** How to take a shell. */
@@ -65,6 +68,10 @@ const noisyMs = 3000;
 const answerMs: readonly number[] = [2000, 4000, 6000];
 /** Silence of the agent after which the console is taken for dead; it answers every 3 s at least. */
 const silenceMs = 30_000;
+/** Pause between two signs of life while there is nothing to ask. */
+const keepAliveMs = 4000;
+/** Silence of ours after which the agent may be gone, and a request would be typed at a prompt. */
+const idleMs = 9000;
 /** How long the agent may take to give the shell back. */
 const goodbyeMs = 2000;
 
@@ -325,14 +332,31 @@ export async function takeShell(channel: ConsoleChannel, options: TakeOptions): 
 
   isOurs = true;
   let sequence = 1;
+  let spokeAt = clock.now();
+  const over = new AbortController();
+  const keepAlive = async (): Promise<void> => {
+    while (!lost) {
+      await clock.sleep(keepAliveMs, over.signal);
+      const isAsking = pending !== undefined && !pending.words;
+      if (isAsking || lost || clock.now() - spokeAt > idleMs) continue;
+      spokeAt = clock.now();
+      await type('\n');
+    }
+  };
+  keepAlive().catch((error: unknown) => {
+    if (!over.signal.aborted) lost ??= new ConsoleLostError(messageOf(error));
+  });
   return {
     token,
-    digest,
+    digestTool: `${algorithm}sum`,
     get wasDisturbed() {
       return wasDisturbed;
     },
     ask: async (words, data) => {
       if (lost) throw lost;
+      if (clock.now() - spokeAt > idleMs)
+        throw new ConsoleLostError('the console was idle', { isIdle: true });
+      spokeAt = clock.now();
       sequence += 1;
       const asked: NonNullable<typeof pending> = { sequence, blocks: [], isDamaged: false };
       pending = asked;
@@ -347,10 +371,16 @@ export async function takeShell(channel: ConsoleChannel, options: TakeOptions): 
         if (left <= 0) throw new ConsoleLostError('nothing comes from the console any more');
         await within(clock, left, news.next(), signal);
       }
+      spokeAt = clock.now();
       return { words: asked.words, blocks: asked.blocks, isDamaged: asked.isDamaged };
     },
+    abandon: () => {
+      over.abort();
+      leave();
+    },
     release: async () => {
-      if (!lost) {
+      over.abort();
+      if (!lost && clock.now() - spokeAt <= idleMs) {
         sequence += 1;
         const asked: NonNullable<typeof pending> = { sequence, blocks: [], isDamaged: false };
         pending = asked;

@@ -29,7 +29,8 @@ export interface ShellOptions {
 export interface Shell {
   /** Asks the agent, on a new connection where the old one broke. */
   ask(words: readonly string[], data?: Uint8Array): Promise<Answer>;
-  digest(bytes: Uint8Array): string;
+  /** Tool of the container that makes checksums, such as `sha256sum`; known once something was asked. */
+  readonly digestTool: string;
   /** Somebody typed into the shared console while we had it. */
   readonly wasDisturbed: boolean;
   /** From now on it waits for others without being told to: work has begun. */
@@ -57,7 +58,7 @@ export function createShell(options: ShellOptions): Shell {
   const { clock, signal, random } = options;
   const tokens: string[] = [];
   let session: ShellSession | undefined;
-  let digestOf: ShellSession['digest'] | undefined;
+  let digestTool = '';
   let wasDisturbed = false;
   let isInsisting = false;
 
@@ -79,7 +80,7 @@ export function createShell(options: ShellOptions): Shell {
       ...(signal ? { signal } : {}),
       ...(options.places ? { places: options.places } : {}),
     });
-    digestOf = taken.digest;
+    digestTool = taken.digestTool;
     return taken;
   };
   /** Takes the shell, with as much patience as is due. */
@@ -121,15 +122,18 @@ export function createShell(options: ShellOptions): Shell {
           }
         } catch (error) {
           if (!(error instanceof ConsoleLostError)) throw error;
+          held.abandon();
           drop();
           signal?.throwIfAborted();
           lost += 1;
           if (lost >= lostTries) throw error;
-          await pause(error, error.isTakenOver ? takenOverMs : firstPauseMs * lost);
+          if (!error.isIdle) await pause(error, error.isTakenOver ? takenOverMs : firstPauseMs * lost);
         }
       }
     },
-    digest: (bytes) => digestOf?.(bytes) ?? '',
+    get digestTool() {
+      return digestTool;
+    },
     get wasDisturbed() {
       return wasDisturbed || (session?.wasDisturbed ?? false);
     },

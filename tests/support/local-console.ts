@@ -16,6 +16,8 @@ export interface LocalConsoleOptions {
   readonly command?: readonly string[];
   /** Only busybox's applets, without those that are named. */
   readonly busybox?: { readonly without?: readonly string[] };
+  /** Where programs are looked for. */
+  readonly path?: string;
   /** Further variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -59,7 +61,7 @@ export function localConsole(options: LocalConsoleOptions = {}): LocalConsole {
   const places = { runs: join(folder, 'run'), spool: join(folder, 'spool') };
   for (const each of [home, places.spool]) mkdirSync(each);
   const bin = options.busybox ? applets(folder, options.busybox.without ?? []) : undefined;
-  const path = bin ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const path = options.path ?? bin ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const [program = '', ...args] =
     options.command ?? (bin ? [join(bin, 'sh'), '-i'] : ['/bin/bash', '--norc', '-i']);
   const viewers = new Set<(bytes: Uint8Array) => void>();
