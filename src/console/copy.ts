@@ -33,8 +33,9 @@ export interface Copied {
   readonly from: string;
   /** Where it is now. */
   readonly to: string;
-  /** Of the stream. */
+  /** Of the stream: contents, and what tar writes around them. */
   readonly bytes: number;
+  /** Of the stream, the same at both ends: `sha256:…`. */
   readonly digest: string;
 }
 
@@ -121,7 +122,8 @@ async function copyOneIn(
   const { folder, name } = target;
   const packed = pack({ path, name, onSkip: (skipped) => options.onSkip?.(skipped) });
   // the tool is known since the container was looked at
-  const hash = createHash(shell.digestTool.replace(/sum$/, ''));
+  const algorithm = shell.digestTool.replace(/sum$/, '');
+  const hash = createHash(algorithm);
   let bytes = 0;
   let script: readonly [first: string, count: string] = ['', ''];
   const stream = async function* (): AsyncGenerator<Uint8Array> {
@@ -164,7 +166,7 @@ async function copyOneIn(
   );
   const to = posix.join(folder, name);
   if (exitCode !== 0) throw new CopyError(`cannot write ${to} in the container: ${lastOf(stderr)}`);
-  return { from: path, to, bytes, digest };
+  return { from: path, to, bytes, digest: `${algorithm}:${digest}` };
 }
 
 /**
@@ -213,7 +215,8 @@ async function copyOneOut(
   const onSkip = (skipped: string): void => options.onSkip?.(skipped);
   const unpacker = await unpack({ folder, from: own, name, onSkip });
   const plain = hasTar ? undefined : createPlainReader(onSkip);
-  const hash = createHash(shell.digestTool.replace(/sum$/, ''));
+  const algorithm = shell.digestTool.replace(/sum$/, '');
+  const hash = createHash(algorithm);
   let bytes = 0;
   let stderr = '';
   const argv = hasTar
@@ -244,7 +247,7 @@ async function copyOneOut(
     throw new TransferError(`${path} arrived damaged: its checksum here is another one`);
   if (plain) await unpacker.write(plain.end());
   await unpacker.end();
-  return { from: path, to: join(folder, name), bytes, digest: digestHere };
+  return { from: path, to: join(folder, name), bytes, digest: `${algorithm}:${digestHere}` };
 }
 
 async function isLocalFolder(path: string): Promise<boolean> {

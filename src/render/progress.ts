@@ -31,6 +31,9 @@ const kindWords: Readonly<Record<string, string>> = {
   'container.stop': 'stop',
   'container.reboot': 'restart',
   'container.destroy': 'destroy',
+  'container.exec': 'run in',
+  'container.copy-in': 'copy to',
+  'container.copy-out': 'copy from',
   'snapshot.create': 'snapshot',
 };
 
