@@ -59,7 +59,7 @@ export async function waitTask(
   options: WaitTaskOptions = {},
 ): Promise<TaskOutcome> {
   const task = parse(upid);
-  const { signal, timeoutMs = Number.POSITIVE_INFINITY, onLog } = options;
+  const { signal, timeoutMs = Number.POSITIVE_INFINITY, onLog, pauseMs } = options;
   const request = signal ? { signal } : {};
   const tail = onLog && createLogTail(pve, task.node, upid, onLog, request);
   const startedAt = clock.now();
@@ -70,7 +70,8 @@ export async function waitTask(
     if (leftMs <= 0) {
       throw new TaskTimeoutError({ upid, doing: describeTask(task), waitedMs: clock.now() - startedAt });
     }
-    await clock.sleep(Math.min(pause, leftMs), signal);
+    const next = pauseMs ? pauseMs(clock.now() - startedAt) : pause;
+    await clock.sleep(Math.min(next, leftMs), signal);
     try {
       const state = await pve.get('/nodes/{node}/tasks/{upid}/status', { node: task.node, upid }, request);
       await tail?.read();

@@ -61,6 +61,12 @@ export interface WaitTaskOptions {
   readonly timeoutMs?: number;
   /** Called with each new line of the task's log, in order. Without it the log is read only on failure and warnings. */
   readonly onLog?: (line: string) => void;
+  /**
+   * When to look next, in milliseconds from now.
+   *
+   * @param elapsedMs - since the waiting began.
+   */
+  readonly pauseMs?: (elapsedMs: number) => number;
 }
 
 /** A verb as a typed method. */

@@ -4,7 +4,8 @@
  */
 
 import type { VerifyReport } from '../domain/converge.ts';
-import type { Plan, Policy } from '../domain/plan.ts';
+import { isAboutRights } from '../domain/judge-rights.ts';
+import type { Plan, Policy, Refusal } from '../domain/plan.ts';
 import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { PlanRefusedError } from '../engine/errors.ts';
@@ -30,8 +31,12 @@ export interface Change {
    * terminal, and only for what interrupts a service), or `never`.
    */
   readonly confirm: 'always' | 'disruptive' | 'never';
+  /** Verb of what is lost, when it is less than the containers. */
+  readonly loss?: string;
   /** The plan was saved earlier: check that it still fits. */
   readonly saved?: true;
+  /** Some containers may be restarted when somebody says so: `restart: ask`. */
+  readonly asksRestart?: boolean;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
@@ -51,18 +56,22 @@ function refusedError(plan: Plan): PlanRefusedError {
 
 /** Refuses what needs more permission than was given; returns whether a name was typed for it. */
 async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: Change): Promise<boolean> {
-  if (plan.refusals.length > 0) throw refusedError(plan);
+  // the rights of whoever saved a plan do not matter; those of this account are looked at before the first step
+  const counts = (one: Refusal): boolean => !(change.saved && isAboutRights(one));
+  if (plan.refusals.some(counts)) throw refusedError(plan);
   const doomed = destroyedBy(plan);
   if (doomed.length === 0 || policy.allow.destroy || policy.allow.recreate) return false;
   if (!runtime.interactive) {
     throw new PlanRefusedError({
       fleet: plan.fleet,
-      message: `refused: this destroys ${doomed.join(', ')}`,
+      message: `refused: this ${change.loss ?? 'destroys'} ${doomed.join(', ')}`,
       hint: 'allow it with --allow destroy if that is what you want',
     });
   }
   const { askToType } = await import('../prompts/confirm.ts');
-  const what = `This destroys ${doomed.join(', ')} with all data.`;
+  const names = doomed.join(', ');
+  const what =
+    change.loss === undefined ? `This destroys ${names} with all data.` : `This ${change.loss} ${names}.`;
   if (!(await askToType(await runtime.prompts(), what, change.name))) throw declined();
   return true;
 }
@@ -93,14 +102,26 @@ function show(runtime: Runtime, plan: Plan): void {
   else if (output.format === 'human') output.say(renderPlan(plan, output.errorStyle));
 }
 
+/** `restart: ask`: on a terminal somebody can be asked; `--yes` is no answer to that. */
+async function askRestart(runtime: Runtime, plan: Plan, policy: Policy): Promise<boolean> {
+  const waiting = plan.notices.filter(({ code }) => code === 'RESTART_NEEDED');
+  const isOpen = waiting.length > 0 && plan.refusals.length === 0 && !policy.allow.restart;
+  if (!isOpen || !runtime.interactive || runtime.options.yes) return false;
+  for (const { message } of waiting) runtime.output.tell(message);
+  const { askConfirmation } = await import('../prompts/confirm.ts');
+  return askConfirmation(await runtime.prompts(), 'Restart them as part of this, where the file says ask?');
+}
+
 /** Plans, on a terminal with destructions where a typed name can allow them, and gets the permission to go on. */
 async function decide(runtime: Runtime, change: Change): Promise<Plan> {
   const { options } = runtime;
   const policy = change.policy ?? policyOf(options, false);
   let plan = await change.plan(policy);
-  if (runtime.interactive && liftableByTyping(plan.refusals, options)) {
-    plan = await change.plan(allowDestroy(policy, options));
-  }
+  const lifted = runtime.interactive && liftableByTyping(plan.refusals, options);
+  const effective = lifted ? allowDestroy(policy, options) : policy;
+  if (lifted) plan = await change.plan(effective);
+  if (change.asksRestart && (await askRestart(runtime, plan, policy)))
+    plan = await change.plan({ ...effective, allow: { ...effective.allow, restart: true } });
   if (plan.actions.length > 0 || plan.refusals.length > 0) show(runtime, plan);
   const typed = await authorise(runtime, plan, policy, change);
   if (plan.actions.length > 0 && !typed) await confirm(runtime, plan, change);

@@ -1,7 +1,7 @@
 /** Reads a fleet file with all that belongs to it: blueprints beside it or from the package, and the template aliases. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { DesiredFleet } from '../domain/desired.ts';
 import { renderDiagnostics } from '../render/diagnostics.ts';
 import { type CatalogAliases, parseCatalog } from '../spec/catalog.ts';
@@ -98,6 +98,12 @@ export async function checkFleetFile(
     readBlueprint: (name) => findBlueprint(folders, name),
     blueprintNames: blueprintNames(folders),
     readEnvironment: (name) => runtime.host.env[name],
+    readRoster: (path) => {
+      const roster = readIfThere(resolve(folder, path));
+      return roster === undefined
+        ? undefined
+        : { file: isAbsolute(path) ? path : join(dirname(file), path), text: roster };
+    },
     resolvePath: (path) => resolve(folder, path),
   });
   const locked = await readLock(runtime, file);

@@ -66,6 +66,10 @@ export interface Options {
   readonly start?: boolean;
   readonly nesting?: boolean;
   readonly privileged?: boolean;
+  // snapshots and clones
+  readonly snapshot?: string;
+  readonly description?: string;
+  readonly full?: boolean;
   // single steps, tasks
   readonly timeout?: number;
   readonly force?: boolean;

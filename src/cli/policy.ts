@@ -1,5 +1,5 @@
 /** Flags → what a plan may do. */
-import type { Plan, Policy, Refusal } from '../domain/plan.ts';
+import type { ActionKind, Plan, Policy, Refusal } from '../domain/plan.ts';
 import type { Options } from './options.ts';
 
 /**
@@ -56,6 +56,13 @@ export function liftableByTyping(refusals: readonly Refusal[], options: Options)
   );
 }
 
+/** Actions after which data is gone for good. */
+const losing: ReadonlySet<ActionKind> = new Set([
+  'container.destroy',
+  'snapshot.rollback',
+  'snapshot.delete',
+]);
+
 /**
  * Names the containers that a plan destroys.
  *
@@ -63,6 +70,6 @@ export function liftableByTyping(refusals: readonly Refusal[], options: Options)
  * @returns keys, each once.
  */
 export function destroyedBy(plan: Plan): string[] {
-  const destructive = plan.actions.filter((action) => action.kind === 'container.destroy');
+  const destructive = plan.actions.filter(({ kind }) => losing.has(kind));
   return [...new Set(destructive.map((action) => action.target.key))];
 }

@@ -51,6 +51,8 @@ const timeoutRow: OptionRow = {
   text: 'how long to wait for a clean shutdown',
   parse: integer(0, 86_400),
 };
+const snapshot = (): Promise<CommandModule> => import('./commands/snapshot.ts');
+const snapshotRow: OptionRow = { flags: '--snapshot <name>', text: 'its name' };
 const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
 const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
 const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
@@ -204,6 +206,26 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         load: () => import('./commands/create.ts'),
       },
       {
+        name: 'clone',
+        operands: '<name> <newname>',
+        text: 'copy a container',
+        options: [
+          { flags: '--full', text: 'a full copy; default: linked where source and storage allow it' },
+          { flags: '--snapshot <name>', text: 'as it was at this snapshot' },
+          {
+            flags: '--vmid <id>',
+            text: 'container id; default: the next free one',
+            parse: integer(100, 999_999_999),
+          },
+          { flags: '--node <node>', text: 'node of the copy' },
+          { flags: '--storage <storage>', text: 'storage of its disks; makes it a full copy' },
+          { flags: '--pool <pool>', text: 'pool to put it into' },
+          { flags: '--start', text: 'start it' },
+          failFastRow,
+        ],
+        load: () => import('./commands/clone.ts'),
+      },
+      {
         name: 'resize',
         operands: '<name>',
         text: 'change limits and root disk, without restart where possible',
@@ -321,6 +343,47 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...insideRows,
         ],
         load: () => import('./commands/password.ts'),
+      },
+    ],
+  ],
+  [
+    'Snapshots:',
+    [
+      { name: 'snapshot', text: 'snapshots of containers' },
+      {
+        name: 'snapshot list',
+        alias: 'ls',
+        operands: '[names...]',
+        text: 'snapshots, oldest first',
+        options: selectionRows,
+        load: snapshot,
+      },
+      {
+        name: 'snapshot create',
+        operands: '[names...]',
+        text: 'take a snapshot',
+        options: [
+          ...selectionRows,
+          { flags: '--snapshot <name>', text: 'its name (default snap-DATE-TIME)' },
+          { flags: '--description <text>', text: 'remark' },
+          failFastRow,
+        ],
+        load: snapshot,
+      },
+      {
+        name: 'snapshot rollback',
+        operands: '[names...]',
+        text: 'go back to a snapshot: stops the container, and starts it again when it ran',
+        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        load: snapshot,
+      },
+      {
+        name: 'snapshot delete',
+        alias: 'rm',
+        operands: '[names...]',
+        text: 'delete a snapshot',
+        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        load: snapshot,
       },
     ],
   ],

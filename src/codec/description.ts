@@ -6,9 +6,21 @@ export interface Ownership {
   readonly key: string;
   /** Digest of the desired state that was last applied; hex. */
   readonly specDigest: string;
+  /** Node of the file when the container was last put in order; tells a move in the file from one made by somebody. */
+  readonly node?: string;
+  /** Login of the student whose container it is. */
+  readonly student?: string;
+  /** Group of that student, as the roster writes it. */
+  readonly group?: string;
+  /** When it was last set back to its baseline; ISO 8601 in UTC. A record, no wish: whoever writes the line keeps it. */
+  readonly reset?: string;
+  /** Limits to go back to, and when: `memory:512,swap:0@2026-11-23T16:00:00Z`. A record, as `reset` is. */
+  readonly boost?: string;
 }
 
-const line = /^<!-- pvefleet fleet=(\S+) key=(\S+) spec=sha256:([0-9a-f]+) -->$/;
+const line = /^<!-- pvefleet((?: [a-z]+=\S+)+) -->$/;
+/** Attributes that a line may have besides fleet, key and spec, in the order in which they are written. */
+const optional = ['node', 'student', 'group', 'reset', 'boost'] as const;
 
 /** Undoes percent-encoding; text that is none stays as it is. */
 function percentDecode(text: string): string {
@@ -21,6 +33,31 @@ function percentDecode(text: string): string {
   });
 }
 
+/** Attributes may come in any order; those of later versions do no harm. */
+function readLine(text: string): Ownership | undefined {
+  const [, written] = line.exec(text.trim()) ?? [];
+  if (written === undefined) return undefined;
+  const attributes = new Map(
+    written
+      .trim()
+      .split(' ')
+      .map((one) => {
+        const at = one.indexOf('=');
+        return [one.slice(0, at), percentDecode(one.slice(at + 1))] as const;
+      }),
+  );
+  const [fleet, key, spec] = ['fleet', 'key', 'spec'].map((name) => attributes.get(name));
+  const [, specDigest] = /^sha256:([0-9a-f]+)$/.exec(spec ?? '') ?? [];
+  if (fleet === undefined || key === undefined || specDigest === undefined) return undefined;
+  const more = optional.map((name) => [name, attributes.get(name)] as const);
+  return {
+    fleet,
+    key,
+    specDigest,
+    ...Object.fromEntries(more.filter(([, value]) => value !== undefined)),
+  };
+}
+
 /**
  * Takes the ownership line out of a description.
  *
@@ -29,15 +66,13 @@ function percentDecode(text: string): string {
  */
 export function splitDescription(text: string): { text: string; ownership?: Ownership } {
   const lines = text.replaceAll('\r\n', '\n').split('\n');
-  const matches = lines.map((candidate) => line.exec(candidate.trim()));
+  const owners = lines.map(readLine);
   const rest = lines
-    .filter((_, index) => !matches[index])
+    .filter((_, index) => !owners[index])
     .join('\n')
     .trimEnd();
-  const found = matches.findLast((match) => match !== null);
-  if (!found) return { text: rest };
-  const [, fleet = '', key = '', specDigest = ''] = found;
-  return { text: rest, ownership: { fleet: percentDecode(fleet), key: percentDecode(key), specDigest } };
+  const ownership = owners.findLast((owner) => owner !== undefined);
+  return ownership ? { text: rest, ownership } : { text: rest };
 }
 
 /**
@@ -49,6 +84,16 @@ export function splitDescription(text: string): { text: string; ownership?: Owne
  */
 export function joinDescription(text: string, ownership: Ownership): string {
   const rest = splitDescription(text).text;
-  const marker = `<!-- pvefleet fleet=${encodeURIComponent(ownership.fleet)} key=${encodeURIComponent(ownership.key)} spec=sha256:${ownership.specDigest} -->`;
+  const { fleet, key, specDigest } = ownership;
+  const attributes = [
+    `fleet=${encodeURIComponent(fleet)}`,
+    `key=${encodeURIComponent(key)}`,
+    `spec=sha256:${specDigest}`,
+    ...optional.flatMap((name) => {
+      const value = ownership[name];
+      return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`];
+    }),
+  ];
+  const marker = `<!-- pvefleet ${attributes.join(' ')} -->`;
   return rest === '' ? marker : `${rest}\n${marker}`;
 }

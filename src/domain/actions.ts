@@ -21,10 +21,17 @@ export interface Step {
 type Params = ApiRequest['params'];
 
 const none: Precondition = { kind: 'none' };
-const guest = '/nodes/{node}/lxc/{vmid}';
-const place = ({ node, vmid }: Target): Params => ({ node, vmid });
+/** Path of a container. */
+export const guest: string = '/nodes/{node}/lxc/{vmid}';
+/** Its parameters. */
+export const place = ({ node, vmid }: Target): Params => ({ node, vmid });
 
-function build(
+/**
+ * Builds an action.
+ *
+ * @param more - default: a task, without precondition.
+ */
+export function build(
   kind: ActionKind,
   id: string,
   target: Action['target'],
@@ -118,7 +125,7 @@ export function destroyAction(
 /** Writes config keys in one call. `name` tells several of one container apart. */
 export function configureAction(
   target: Target,
-  name: 'live' | 'restart' | 'protection' | 'revert',
+  name: 'live' | 'restart' | 'protection' | 'revert' | 'mark',
   params: Params,
   digest: string,
   step: Step,
@@ -181,6 +188,13 @@ export function createAction(target: Target, params: Params, precondition: Preco
     params: { ...place(target), ...params },
   };
   return build('container.create', `${target.key}/create`, target, request, step, { precondition });
+}
+
+/** Turns a container into a template. The answer is empty although a task runs. */
+export function templateAction(target: Target, step: Step): Action {
+  const changes: FieldChange[] = [{ field: 'isTemplate', from: false, to: true, effect: 'live' }];
+  const request: ApiRequest = { method: 'POST', path: `${guest}/template`, params: place(target) };
+  return build('container.template', `${target.key}/template`, target, request, { ...step, changes });
 }
 
 /** Downloads an appliance template. */

@@ -1,6 +1,7 @@
 /** What the cluster has. Pure data, filled by engine/observe.ts. */
 import type { Ownership } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
+import type { TagRules } from './config-rights.ts';
 import type { Vmid } from './desired.ts';
 
 export type { Ownership };
@@ -95,6 +96,23 @@ export interface SnapshotFacts {
   readonly names: readonly string[];
 }
 
+/** What the HA manager knows about a container; numbers at their default when absent. */
+export interface HaResource {
+  readonly state: string;
+  readonly maxRestart: number;
+  readonly maxRelocate: number;
+  readonly failback: boolean;
+  readonly comment?: string;
+}
+
+/** Firewall settings of a container as the API has them; absent options are at their default. */
+export interface ActualFirewall {
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Without position and digest, first rule first. */
+  readonly rules: readonly Readonly<Record<string, string | number | boolean>>[];
+  readonly optionsDigest?: string;
+}
+
 /** Everything a plan is made from. */
 export interface ClusterSnapshot {
   readonly nodes: readonly NodeInfo[];
@@ -110,8 +128,17 @@ export interface ClusterSnapshot {
   readonly pools: readonly string[];
   /** By vmid; only of the containers that a plan with `snapshotFirst` would snapshot. */
   readonly snapshots?: ReadonlyMap<Vmid, SnapshotFacts>;
-  /** Bridges by node; only where a check wants them. */
+  /** Bridges by node; only of the nodes that a container may be placed on. */
+  readonly bridges?: ReadonlyMap<string, readonly string[]>;
+  /** Tags that are not free to all; absent: not known, or none. */
+  readonly tagRules?: TagRules;
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
   /** `9.2.11`, when known. */
   readonly version?: string;
+  /** HA resources by vmid; absent: nobody asked for them. */
+  readonly haResources?: ReadonlyMap<Vmid, HaResource>;
+  /** Firewalls by vmid; only of the containers whose firewall matters. */
+  readonly firewalls?: ReadonlyMap<Vmid, ActualFirewall>;
+  /** Raw configs that new containers start from: `VMID/SNAPSHOT` or the volume id of a backup. */
+  readonly sources?: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }

@@ -8,8 +8,8 @@ import type { ActualContainer } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
 import { type Conflict, familyNames, proposeFamily, sizeToBe } from './families.ts';
 import { type FieldRow, patchConfig } from './field-row.ts';
-import { fieldRows, rootfsStorage } from './fields.ts';
-import { spellNewVolume, withTrueSize } from './spelling.ts';
+import { fieldRows } from './fields.ts';
+import { withTrueSize } from './spelling.ts';
 
 /** The config a container should have at its next start, and what of the file cannot be had. */
 export interface Proposal {
@@ -40,13 +40,10 @@ function adoptRootfs(
   report: (conflict: Conflict) => void,
 ): LxcConfig {
   if (!config.rootfs) return config;
-  const { storage, sizeBytes } = desired.rootfs;
+  const { sizeBytes } = desired.rootfs;
   const size = sizeToBe('rootfs.size', withTrueSize(config.rootfs, live.rootfs).size, sizeBytes, report);
-  const volume =
-    storage === undefined || storage === rootfsStorage(config)
-      ? config.rootfs.volume
-      : spellNewVolume(storage, size ?? 0);
-  const rootfs = { ...config.rootfs, volume, ...(size === undefined ? {} : { size }) };
+  const { volume } = config.rootfs;
+  const rootfs = { ...config.rootfs, ...(size === undefined ? {} : { size }) };
   const rows = fieldRows.filter((row) => row.member === 'rootfs');
   const asLive =
     live.rootfs?.volume === volume &&

@@ -2,6 +2,7 @@
 import { digestOf } from '../util/canonical-json.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
+import type { ActualFirewall } from './actual.ts';
 import type { TemplateChoice } from './appliance.ts';
 import type { ContainerKey } from './desired.ts';
 import { orderActions } from './order.ts';
@@ -17,6 +18,8 @@ export interface ContainerPlan {
   readonly notices: readonly Diagnostic[];
   /** Nothing to do now, but values wait for a restart. */
   readonly isWaiting?: boolean;
+  /** What its clone is made from: waits for it where it is of the same fleet, and inherits its firewall. */
+  readonly origin?: { readonly key?: ContainerKey; readonly firewall?: ActualFirewall };
   /** The template that its creation needs. */
   readonly template?: TemplateChoice;
 }
@@ -62,6 +65,25 @@ export function assemblePlan({ fleet, containers, shared = [], refusals = [] }: 
     refusals: [...sorted.flatMap((container) => container.refusals), ...refusals],
     notices: sorted.flatMap(({ notices }) => notices),
     summary: summarise(sorted),
+  };
+  return { ...body, id: digestOf(body) };
+}
+
+/**
+ * Adds what was found after a plan was made.
+ *
+ * @param plan - the plan.
+ * @param more - refusals and notices to add.
+ * @returns the plan with a new id; the same plan when there is nothing to add.
+ */
+export function extendPlan(plan: Plan, more: Partial<Pick<Plan, 'refusals' | 'notices'>>): Plan {
+  const { refusals = [], notices = [] } = more;
+  if (refusals.length === 0 && notices.length === 0) return plan;
+  const { id: _id, ...rest } = plan;
+  const body = {
+    ...rest,
+    refusals: [...plan.refusals, ...refusals],
+    notices: [...plan.notices, ...notices],
   };
   return { ...body, id: digestOf(body) };
 }

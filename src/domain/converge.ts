@@ -4,11 +4,13 @@ import { adopt } from './adopt.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
 import { diff } from './diff.ts';
 import { causeOf, type DriftState } from './drift.ts';
+import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
 import { type Match, matchFleet } from './match.ts';
 import { ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
+import { volumeMoves, wantsOtherNode } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */
@@ -61,11 +63,33 @@ function isManaged(field: string, desired: DesiredContainer): boolean {
   return familyNames.some((name) => field.startsWith(`${name}.`) && desired[name] !== undefined);
 }
 
+/**
+ * States of the HA manager in which it brings a container where it should be by itself, within seconds. PVE: its tasks end
+ * when it has been told, not when the container has changed.
+ */
+const haLeadsTo: Readonly<Record<'running' | 'stopped', ReadonlySet<string>>> = {
+  running: new Set([
+    'started',
+    'starting',
+    'request_start',
+    'request_started',
+    'recovery',
+    'migrate',
+    'relocate',
+  ]),
+  stopped: new Set(['stopped', 'stopping', 'request_stop']),
+};
+
+function isHaOnTheWay(power: 'running' | 'stopped', { haState }: ActualContainer): boolean {
+  return haState !== undefined && haLeadsTo[power].has(haState);
+}
+
 function verifyExisting(
   fleet: string,
   desired: DesiredContainer,
   original: DesiredContainer,
   actual: ActualContainer,
+  snapshot: ClusterSnapshot,
 ): Verdict {
   const { key } = desired;
   const { vmid, node } = actual;
@@ -79,21 +103,32 @@ function verifyExisting(
     findings.push(cause === undefined ? about : { ...about, cause });
   };
   const owning = ownershipChange(actual, owner);
-  if (owning) find('unowned', 'ownership', owning.to, owning.from);
-  if (actual.isTemplate) find('diverged', 'template', false, true);
+  if (owning)
+    find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
+  const isTemplate = desired.isTemplate ?? false;
+  if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
   const { config, conflicts } = adopt(desired, actual);
   const context = { live: actual.live, isStopped: actual.status === 'stopped' };
   const differences = diff(actual.next, config, context).map(({ change }) => change);
   const diverged = [...differences, ...conflicts.map(({ change }) => change)];
   for (const { field, from, to } of diverged) find('diverged', field, to, from);
+  // a container that runs has to be restarted for a move
+  const moving = actual.status === 'stopped' ? 'diverged' : 'pending';
+  for (const { field, from, to } of volumeMoves(desired, actual)) find(moving, field, to, from);
+  if (wantsOtherNode(fleet, original, actual)) find(moving, 'node', desired.node, node);
   const waiting = actual.pending.length === 0 ? [] : diff(actual.live, config, context);
   for (const { change } of waiting)
     if (isManaged(change.field, desired) && !diverged.some(({ field }) => field === change.field))
       find('pending', change.field, change.to, change.from);
   if (desired.power !== 'unmanaged' && desired.power !== actual.status)
-    find('diverged', 'power', desired.power, actual.status);
+    find(isHaOnTheWay(desired.power, actual) ? 'pending' : 'diverged', 'power', desired.power, actual.status);
   if (desired.pool !== undefined && desired.pool !== actual.pool)
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
+  for (const { field, from, to } of haChanges(desired, snapshot.haResources?.get(vmid)))
+    find('diverged', field, to, from);
+  if (desired.firewall)
+    for (const { field, from, to } of firewallChanges(desired.firewall, snapshot.firewalls?.get(vmid)))
+      find('diverged', field, to, from);
   const state = findings.some((one) => one.state !== 'pending')
     ? 'diverged'
     : findings.length > 0
@@ -106,7 +141,7 @@ function verifyMatch(fleet: DesiredFleet, snapshot: ClusterSnapshot, match: Matc
   const { desired, actual, refusals } = match;
   const { key } = desired;
   if (actual && refusals.length === 0)
-    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual);
+    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual, snapshot);
   const id = desired.vmid === 'auto' ? {} : { vmid: desired.vmid };
   const foreign = refusals.find(({ code }) => code === 'FOREIGN_CONTAINER');
   if (foreign && desired.vmid !== 'auto') {
@@ -180,6 +215,10 @@ const readable: ReadonlySet<Action['kind']> = new Set([
   'container.create',
   'container.configure',
   'container.resize-disk',
+  'container.move-volume',
+  'container.clone',
+  'container.restore',
+  'container.template',
 ]);
 
 /**

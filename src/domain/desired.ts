@@ -11,14 +11,27 @@ export type ContainerKey = string;
 /** Container id, 100–999999999; shared by containers and virtual machines of the whole cluster. */
 export type Vmid = number;
 
+/** Addresses to choose from when planning: a container keeps the one it has, a new one gets the first that is free. */
+export interface AddressPool {
+  /** `10.1.0.10-10.1.0.99` or `10.1.0.0/24`, both ends inclusive. */
+  readonly range: string;
+  /** Prefix length that the chosen address gets. */
+  readonly prefix: number;
+  /** Addresses, ranges and networks that are never chosen. */
+  readonly exclude?: readonly string[];
+}
+
 /** A network interface of a container; its name inside the container (`eth0`) is the key of the map it stands in. */
 export interface DesiredNet {
   readonly bridge: string;
   /** `dhcp`, `manual` or an address with prefix length, `10.0.0.5/24`. */
   readonly ip?: string | null;
+  /** Where `ip` is chosen from; domain/lab/addresses.ts fills it in. */
+  readonly ipPool?: AddressPool;
   readonly gateway?: string | null;
   /** `auto`, `dhcp`, `manual` or an address with prefix length. */
   readonly ip6?: string | null;
+  readonly ip6Pool?: AddressPool;
   readonly gateway6?: string | null;
   /** MAC address; absent: kept as it is, chosen by the server at creation. */
   readonly mac?: string;
@@ -47,6 +60,10 @@ export interface DesiredMount {
   readonly replicate?: boolean;
   readonly shared?: boolean;
   readonly options?: readonly string[] | null;
+  /** Keep owner and mode of the directory that it is mounted on. */
+  readonly keepAttributes?: boolean;
+  /** `passthrough`, or mappings such as `u:0:100000:65536;g:0:100000:65536`. */
+  readonly idmap?: string | null;
 }
 
 /** Root disk. */
@@ -58,6 +75,8 @@ export interface DesiredRootfs {
   readonly replicate?: boolean;
   readonly readOnly?: boolean;
   readonly options?: readonly string[] | null;
+  readonly shared?: boolean;
+  readonly idmap?: string | null;
 }
 
 /** Feature flags; a flag that is absent is off when `features` is present. */
@@ -124,16 +143,102 @@ export interface DesiredAccess {
   readonly password?: SecretPlaceholder;
 }
 
+/** How a node is chosen for a new container whose node is `auto`. */
+export interface DesiredPlacement {
+  /** `spread`: the emptiest node first; `pack`: the fullest one that still has room. */
+  readonly strategy: 'spread' | 'pack';
+  /** Nodes to choose from; absent: all. */
+  readonly nodes?: readonly string[];
+  /** Groups whose members are kept on different nodes as far as there are enough. */
+  readonly antiAffinity?: readonly string[];
+}
+
+/** How far what is promised may go beyond what is there. A factor that is absent warns instead of refusing. */
+export interface DesiredCapacity {
+  /** Sum of memory limits on a node, as a multiple of its memory. */
+  readonly memoryOvercommit?: number;
+  /** New volumes on a thin or sparse storage, as a multiple of its free space. */
+  readonly storageOvercommit?: number;
+}
+
+/** What a container is made from, instead of a template archive; used at creation only. */
+export type DesiredSource =
+  | {
+      /** Key of this fleet, host name or vmid. */
+      readonly clone: string;
+      /** Absent: a linked clone where the source is a template and its storage can do it, else a full one. */
+      readonly full?: boolean;
+      /** Snapshot of the source to start from. */
+      readonly snapshot?: string;
+    }
+  | {
+      /** Volume id of a backup, `storage:backup/vzdump-lxc-…`. */
+      readonly backup: string;
+    };
+
+/** What the HA manager is told about a container. */
+export interface DesiredHa {
+  /** Absent: as `power` says. */
+  readonly state?: 'started' | 'stopped' | 'disabled' | 'ignored';
+  readonly maxRestart?: number | null;
+  readonly maxRelocate?: number | null;
+  readonly failback?: boolean;
+  readonly comment?: string | null;
+}
+
+/** A rule of a container's firewall. */
+export interface DesiredFirewallRule {
+  readonly type: 'in' | 'out' | 'forward' | 'group';
+  /** `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
+  readonly action: string;
+  readonly enable: boolean;
+  readonly macro?: string;
+  readonly proto?: string;
+  readonly source?: string;
+  readonly dest?: string;
+  readonly sport?: string;
+  readonly dport?: string;
+  readonly icmpType?: string;
+  /** Key of the interface, `net0`. */
+  readonly iface?: string;
+  readonly log?: string;
+  readonly comment?: string;
+}
+
+/** Firewall of a container. Null means the server's default. */
+export interface DesiredFirewall {
+  readonly enable?: boolean;
+  readonly dhcp?: boolean;
+  readonly ndp?: boolean;
+  readonly radv?: boolean;
+  readonly ipFilter?: boolean;
+  readonly macFilter?: boolean;
+  readonly policyIn?: 'ACCEPT' | 'DROP' | 'REJECT' | null;
+  readonly policyOut?: 'ACCEPT' | 'DROP' | 'REJECT' | null;
+  readonly logLevelIn?: string | null;
+  readonly logLevelOut?: string | null;
+  /** In this order; those that are not named are removed. */
+  readonly rules?: readonly DesiredFirewallRule[];
+}
+
 /** One container of the fleet. */
 export interface DesiredContainer {
   readonly key: ContainerKey;
   readonly hostname: string;
   readonly vmid: Vmid | 'auto';
+  /** Name of a node, or `auto`: chosen at creation by `placement`, and kept. */
   readonly node: string;
-  /** Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. */
+  readonly placement?: DesiredPlacement;
+  /**
+   * Catalogue alias (`debian-13`), package or file name pattern, or a volume id `storage:vztmpl/file`. Empty when `from`
+   * says what it is made from.
+   */
   readonly template: string;
   /** The template as the file writes it, where that is an alias; the key of `templates.lock`. Never part of a digest. */
   readonly templateName?: string;
+  readonly from?: DesiredSource;
+  /** Turned into a template after its creation, which cannot be undone; a template never runs. */
+  readonly isTemplate?: boolean;
   /** Storage that templates are downloaded to; absent: the first one of the node that takes templates. */
   readonly templateStorage?: string;
   readonly unprivileged: boolean;
@@ -145,6 +250,9 @@ export interface DesiredContainer {
   readonly features?: DesiredFeatures | null;
   readonly options: DesiredOptions;
   readonly pool?: string;
+  /** Null: not managed by HA. */
+  readonly ha?: DesiredHa | null;
+  readonly firewall?: DesiredFirewall;
   readonly power: 'running' | 'stopped' | 'unmanaged';
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */
@@ -155,8 +263,53 @@ export interface DesiredContainer {
   readonly dependsOn?: readonly ContainerKey[];
   /** May it be restarted when a change needs it? `ask`: only with `--allow restart`. */
   readonly restart: 'never' | 'ask' | 'always';
+  /** Login of the student whose container it is; written into the ownership line. */
+  readonly student?: string;
+  /** Group of that student; shown as a tag (domain/lab/groups.ts). */
+  readonly group?: string;
+  /** Digest of the container as the file has it; only where values were chosen for it when planning. */
+  readonly fileDigest?: string;
   /** Where it stands in the file; for messages only, never part of a digest. */
   readonly origin?: SourceRange;
+}
+
+/** A person of the roster. */
+export interface DesiredStudent {
+  /** Unique within the fleet, whatever happens to the rest of the roster. */
+  readonly login: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly email?: string;
+  /** Stands for `{n}`; only where the roster gives one. */
+  readonly number?: number;
+  /** In the order of the file. */
+  readonly containers: readonly ContainerKey[];
+  /** Present when the fleet has accounts. */
+  readonly account?: DesiredAccount;
+  readonly origin?: SourceRange;
+}
+
+/** Who a student is to Proxmox VE. */
+export interface DesiredAccount {
+  /** `anna@pve`. */
+  readonly userid: string;
+  /** Pool of the own containers; absent: rights are granted on each container. */
+  readonly pool?: string;
+}
+
+/** How students get at their containers. */
+export interface DesiredAccounts {
+  readonly realm: string;
+  /** Create the users; false: they are there, and nothing about them is changed. */
+  readonly create: boolean;
+  /** Where passwords come from; `realm`: not our business. */
+  readonly passwords: 'generated' | 'realm';
+  /** Without privileges: a role that is there, and is not changed. */
+  readonly role: { readonly name: string; readonly privileges?: readonly string[] };
+  /** When the accounts end, seconds since 1970. */
+  readonly expire?: number;
+  /** May they log in; absent: not managed. */
+  readonly enable?: boolean;
 }
 
 /** What a short template name such as `debian-13` stands for; from templates/catalog.yaml. */
@@ -173,6 +326,10 @@ export interface DesiredFleet {
   /** Range for `vmid: auto`, both ends inclusive. */
   readonly vmids: { readonly from: Vmid; readonly to: Vmid };
   readonly containers: readonly DesiredContainer[];
+  readonly capacity?: DesiredCapacity;
+  /** In the order of the roster. */
+  readonly students?: readonly DesiredStudent[];
+  readonly accounts?: DesiredAccounts;
   /** Short names of templates. */
   readonly aliases?: Readonly<Record<string, TemplateAlias>>;
   /** Own templates by the file name of their archive, which is what `template` of a container holds. */

@@ -3,7 +3,7 @@ import { encodeLxcConfig, type LxcConfig, type LxcWireValue } from '../codec/lxc
 import type { LxcMount } from '../schema/generated/formats.gen.ts';
 import { deepEqual } from '../util/compare.ts';
 import { type Entry, entriesOf, type FamilyName, familyNames, familyOf } from './families.ts';
-import { fieldRows, rootfsStorage } from './fields.ts';
+import { fieldRows } from './fields.ts';
 import type { Effect, FieldChange, JsonValue } from './plan.ts';
 import { type JsonObject, spellBytes, withTrueSize } from './spelling.ts';
 
@@ -139,13 +139,9 @@ export function diff(from: LxcConfig, to: LxcConfig, context: DiffContext): Diff
       ? []
       : [{ change: { field: row.field, from: was, to: becomes, effect: row.effect }, keys: [row.key] }];
   });
-  const storage = { from: rootfsStorage(from), to: rootfsStorage(to) };
-  if (storage.from !== storage.to)
-    differences.push({ change: { field: 'rootfs.storage', ...storage, effect: 'recreate' }, keys: [] });
-  else
-    differences.push(
-      ...diffSize('rootfs.size', 'rootfs', { from: from.rootfs, to: to.rootfs, live: context.live.rootfs }),
-    );
+  differences.push(
+    ...diffSize('rootfs.size', 'rootfs', { from: from.rootfs, to: to.rootfs, live: context.live.rootfs }),
+  );
   for (const name of familyNames) differences.push(...diffFamily(name, from, to, context.live));
   if (differences.length === 0) return differences;
   const wanted: Wire = encodeLxcConfig(to);

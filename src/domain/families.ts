@@ -16,6 +16,7 @@ import {
   readVolume,
   spellBytes,
   spellNewVolume,
+  unknownVolume,
   withTrueSize,
 } from './spelling.ts';
 import { deviceRows, mergeSubkeys, mountRows, netRows, showSubkeys } from './subkeys.ts';
@@ -101,7 +102,7 @@ function showMount(mount: LxcMount): JsonObject {
   const size = mount.size ?? newBytes;
   return {
     ...(storage === undefined ? {} : { storage }),
-    ...(newBytes === undefined ? { source: mount.volume } : {}),
+    ...(newBytes === undefined && !mount.volume.endsWith(unknownVolume) ? { source: mount.volume } : {}),
     ...(size === undefined ? {} : { size: spellBytes(size) }),
     ...showSubkeys(mountRows, mount),
   };
@@ -132,12 +133,13 @@ const mounts: Family<DesiredMount, LxcMount> = {
       const { size: _, ...rest } = mount;
       return mergeSubkeys(mountRows, wanted, { ...rest, volume: source });
     }
-    if (source === undefined && storage !== undefined && storage !== found)
+    // a volume of another storage is moved there by plan-move.ts
+    if (source === undefined && storage !== undefined && found === undefined)
       report({
         code: 'MOUNT_MOVED',
-        message: `the volume of ${path} is ${mount.volume}, and not on storage ${storage}`,
-        hint: `move the volume, or write storage: ${found ?? '(none)'}; a volume is never replaced by an empty one`,
-        change: forbidden(`mounts.${path}.storage`, found ?? null, storage),
+        message: `${path} is ${mount.volume} of the node, and not a volume on storage ${storage}`,
+        hint: `write source: ${mount.volume}; data is never replaced by an empty volume`,
+        change: forbidden(`mounts.${path}.storage`, null, storage),
       });
     const size = sizeToBe(`mounts.${path}.size`, mount.size, sizeBytes, report);
     return mergeSubkeys(mountRows, wanted, size === undefined ? mount : { ...mount, size });

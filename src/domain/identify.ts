@@ -70,7 +70,11 @@ function byVmid(index: Index, desired: DesiredContainer, vmid: Vmid): Identified
       'choose another vmid, or remove the ownership line from its notes first',
     );
   if (actual.lock === 'create')
-    return no('CONTAINER_LOCKED', `container ${vmid} is being created`, 'wait until its creation has ended');
+    return no(
+      'CONTAINER_LOCKED',
+      `container ${vmid} is being created`,
+      'wait until its creation has ended; one that failed and could not clear up is removed by root with pct unlock and pct destroy',
+    );
   if (desired.adopt) return { actual };
   return no(
     'FOREIGN_CONTAINER',

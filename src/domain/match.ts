@@ -4,6 +4,7 @@ import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ActualContainer, ClusterSnapshot, GuestSummary } from './actual.ts';
 import type { DesiredContainer, DesiredFleet, Vmid } from './desired.ts';
 import { buildIndex, type Identified, type Index, identify, ownedBy, refuse } from './identify.ts';
+import { chooseValues } from './lab/choose.ts';
 import { ownerName } from './ownership.ts';
 import type { Refusal } from './plan.ts';
 import { renameNotices } from './rename.ts';
@@ -85,13 +86,6 @@ function noticesOf(
 ): Diagnostic[] {
   const { desired, actual } = match;
   const notices: Diagnostic[] = renameNotices(desired, actual);
-  if (actual && actual.node !== desired.node)
-    notices.push({
-      severity: 'warning',
-      code: 'NODE_DIFFERS',
-      message: `${desired.key} (${actual.vmid}) is on ${actual.node}, the file says ${desired.node}; it stays where it is`,
-      hint: `write node: ${actual.node}, or migrate it`,
-    });
   const others = actual ? [] : (namesakes.get(desired.hostname) ?? []);
   for (const other of others)
     notices.push({
@@ -132,7 +126,20 @@ export function matchFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot): Matc
     .map(([desired]) => desired);
   const vmids = allocateVmids(fleet, fresh, index.guests.keys());
   const namesakes = groupByName(snapshot.guests);
-  const matches = identified.map(([desired, { actual, refusal }]): Match => {
+  const chosen = chooseValues(
+    identified.map(([desired, { actual, refusal }]) => ({
+      desired,
+      ...(actual ? { actual } : {}),
+      isRefused: refusal !== undefined,
+    })),
+    snapshot,
+  );
+  const matches = identified.map(([written, { actual, refusal }], at): Match => {
+    const {
+      desired,
+      refusals: unmet,
+      notices,
+    } = chosen[at] ?? { desired: written, refusals: [], notices: [] };
     const vmid = actual?.vmid ?? vmids.get(desired.key);
     const exhausted =
       vmid === undefined && !refusal
@@ -148,10 +155,10 @@ export function matchFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot): Matc
       desired,
       ...(vmid === undefined || refusal ? {} : { vmid }),
       ...(actual ? { actual } : {}),
-      refusals: [refusal, exhausted].filter((one) => one !== undefined),
+      refusals: [refusal, exhausted, ...unmet].filter((one) => one !== undefined),
       notices: [],
     };
-    return { ...match, notices: refusal ? [] : noticesOf(index, match, namesakes) };
+    return { ...match, notices: refusal ? [] : [...noticesOf(index, match, namesakes), ...notices] };
   });
   const taken = new Set(matches.flatMap(({ actual }) => (actual ? [actual.vmid] : [])));
   const orphans = ownedBy(fleet.name, snapshot).filter(

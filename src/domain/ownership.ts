@@ -23,6 +23,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'adopt',
   'renamedFrom',
   'dependsOn',
+  'placement',
   'restart',
 ];
 
@@ -35,14 +36,26 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
  * @returns 64 hex digits.
  */
 export function specDigestOf(desired: DesiredContainer): string {
+  // what was chosen when planning is not what the file asks for
+  if (desired.fileDigest !== undefined) return desired.fileDigest;
   const compared: Partial<DesiredContainer> = { ...desired };
   for (const member of notCompared) delete (compared as Record<string, unknown>)[member];
-  return digestOf(compared);
+  // a node that was chosen here is not what the file asks for
+  return digestOf(desired.placement === undefined ? compared : { ...compared, node: 'auto' });
 }
 
 /** The ownership line that a container of this fleet gets. */
 export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
-  return { fleet, key: desired.key, specDigest: specDigestOf(desired) };
+  const { key, placement, node, student, group } = desired;
+  return {
+    fleet,
+    key,
+    specDigest: specDigestOf(desired),
+    // a node that was chosen is no wish of the file, so that nothing is to be told from it later
+    ...(placement === undefined ? { node } : {}),
+    ...(student === undefined ? {} : { student }),
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
 /** `lab/web01`, for messages. */
@@ -79,6 +92,18 @@ export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): Lxc
   };
 }
 
+/** Student and group of a line, for people: `anna (A)`. */
+export const studentName = ({ student, group }: Pick<Ownership, 'student' | 'group'>): string =>
+  group === undefined ? (student ?? '') : `${student} (${group})`;
+
+/** The student or the group of the line is another one; a file without a roster says nothing about them. */
+function studentChange(found: Ownership | undefined, owner: Ownership): FieldChange | undefined {
+  if (owner.student === undefined || !found) return undefined;
+  if (found.student === owner.student && found.group === owner.group) return undefined;
+  const from = found.student === undefined ? null : studentName(found);
+  return { field: 'student', from, to: studentName(owner), effect: 'live' };
+}
+
 /**
  * What has to be written so that a container shows its owner. A digest that differs alone is no change.
  *
@@ -94,6 +119,6 @@ export function ownershipChange(
   const hasTag = actual.next.tags?.includes(ownershipTag) ?? false;
   const to = ownerName(owner);
   const from = ownership ? ownerName(ownership) : null;
-  if (from === to && hasTag) return undefined;
+  if (from === to && hasTag) return studentChange(ownership, owner);
   return { field: 'ownership', from: from === to ? `${from} (without its tag)` : from, to, effect: 'live' };
 }

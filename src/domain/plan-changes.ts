@@ -26,8 +26,12 @@ export interface ChangeRequest {
   readonly reason: (fields: readonly string[]) => string;
   /** May it be restarted for changes that need it? */
   readonly mayRestart: boolean;
+  /** The file says that it never is, whatever is allowed. */
+  readonly neverRestart?: boolean;
   /** It is shut down afterwards, which applies what waits. */
   readonly willStop: boolean;
+  /** What comes before all of it. */
+  readonly after?: readonly string[];
 }
 
 /** What comes of it. */
@@ -189,7 +193,7 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
   const actions: Action[] = [];
   const add = (build: (after: readonly string[]) => Action): void => {
     const last = actions.at(-1);
-    actions.push(build(last ? [last.id] : []));
+    actions.push(build(last ? [last.id] : (request.after ?? [])));
   };
   const fieldsOf = (changes: readonly FieldChange[]): string[] => changes.map(({ field }) => field);
   // the ownership line is renewed along with the first write, and never alone
@@ -239,7 +243,9 @@ export function planChanges(request: ChangeRequest): PlannedChanges {
     severity: 'warning',
     code: 'RESTART_NEEDED',
     message: `${key}: ${count} for a restart: ${nameSome(waiting)}`,
-    hint: 'restart it, allow it with --allow restart, or write restart: always',
+    hint: request.neverRestart
+      ? 'the file says restart: never; restart it yourself when it suits'
+      : 'restart it, allow it with --allow restart, or write restart: always',
   };
   return { actions, refusals, notices: [...notices, restart], waiting };
 }

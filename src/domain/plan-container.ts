@@ -1,6 +1,7 @@
 /** One container of the file → its part of the plan. */
+import { joinDescription } from '../codec/description.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import { poolAction, shutdownAction, startAction } from './actions.ts';
+import { poolAction, shutdownAction, startAction, templateAction } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
@@ -11,9 +12,12 @@ import type { Match } from './match.ts';
 import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
+import { withExtras } from './plan-extras.ts';
+import { moveActions, moveStop, prepareMove, wantsOtherNode } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { labelRootOnly } from './root-only.ts';
 
 /** Start, shutdown and pool: what is not config. */
 function otherActions(
@@ -21,6 +25,7 @@ function otherActions(
   actual: ActualContainer,
   last: string | undefined,
   facts: DriftFacts,
+  isMoved: boolean,
 ): Action[] {
   const target = { key: desired.key, vmid: actual.vmid, node: actual.node };
   const after = last === undefined ? [] : [last];
@@ -39,6 +44,8 @@ function otherActions(
       }),
     );
   }
+  // a move that takes it down also brings it up again
+  if (isMoved) return actions;
   if (desired.power === 'running' && actual.status !== 'running')
     actions.push(startAction(target, { reason: 'should be running', after }));
   if (desired.power === 'stopped' && actual.status === 'running')
@@ -65,7 +72,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     refusals: [...refusals, one],
     notices,
   });
-  if (actual.isTemplate)
+  if (actual.isTemplate && !match.desired.isTemplate)
     return refused(
       refusal(
         { key, vmid },
@@ -80,7 +87,11 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const proposal = adopt(desired, actual);
   const owner = ownershipOf(fleet.name, match.desired);
   const owning = ownershipChange(actual, owner);
-  const isStopped = actual.status === 'stopped';
+  const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
+  const move = prepareMove(context, match.desired, actual, mayRestart);
+  refusals.push(...move.refusals);
+  notices.push(...move.notices);
+  const isStopped = actual.status === 'stopped' || move.stops;
   const differences: Difference[] = [
     ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
     ...diff(actual.next, proposal.config, { live: actual.live, isStopped }),
@@ -98,19 +109,44 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     differing: changes.length,
     pending: actual.pending.length,
   };
+  const target = { key, vmid, node: actual.node };
+  const stop = moveStop(target, move);
+  // until it is there, its line says that it is not
+  const isOnItsWay = wantsOtherNode(fleet.name, match.desired, actual);
+  const line = isOnItsWay ? { ...owner, node: actual.node } : owner;
+  const reason = (fields: readonly string[]): string => reasonFor(fields, facts);
   const planned = planChanges({
     key,
-    actual,
-    config: claim(proposal.config, owner, snapshot.tagStyle),
+    // PVE: what waits is applied when the container goes down
+    actual: move.stops ? { ...actual, status: 'stopped', live: actual.next, pending: [] } : actual,
+    config: claim(proposal.config, line, snapshot.tagStyle),
     differences,
-    reason: (fields) => reasonFor(fields, facts),
-    mayRestart: desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart),
-    willStop: desired.power === 'stopped',
+    reason,
+    mayRestart,
+    neverRestart: desired.restart === 'never',
+    willStop: desired.power === 'stopped' || move.restarts,
+    after: stop.map(({ id }) => id),
   });
-  const actions = [
-    ...planned.actions,
-    ...otherActions(desired, actual, planned.actions.at(-1)?.id, facts),
-  ].map((action) => withCause(action, facts));
+  const before = [...stop, ...planned.actions];
+  const moved = moveActions(move, {
+    target,
+    actual,
+    desired,
+    after: before.slice(-1).map(({ id }) => id),
+    reason,
+    description: joinDescription(proposal.config.description ?? '', owner),
+    // PVE: a volume that a snapshot needs cannot be deleted
+    mayDestroy: policy.allow.destroy && !policy.snapshotFirst,
+  });
+  const isMoved = move.stops || moved.some(({ kind }) => kind === 'container.start');
+  const others = otherActions(desired, actual, before.at(-1)?.id, facts, isMoved);
+  const steps = [...before, ...moved, ...others];
+  if (desired.isTemplate && !actual.isTemplate) {
+    const node = move.node ?? actual.node;
+    const after = steps.slice(-1).map(({ id }) => id);
+    steps.push(templateAction({ ...target, node }, { reason: 'should be a template', after }));
+  }
+  const actions = steps.map((action) => withCause(action, facts));
   refusals.push(...planned.refusals);
   notices.push(...planned.notices);
   if (actions.length > 0) {
@@ -122,7 +158,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     refusals.push(...nodeObstacles(context, key, actual.node));
   }
   const outcome = actions.length > 0 ? 'update' : refusals.length > 0 ? 'refused' : 'unchanged';
-  return { key, outcome, actions, refusals, notices, isWaiting: planned.waiting.length > 0 };
+  const isWaiting = planned.waiting.length > 0 || move.isPostponed;
+  return { key, outcome, actions, refusals, notices, isWaiting };
 }
 
 /**
@@ -134,7 +171,14 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
  */
 export function planContainer(context: PlanContext, match: Match): ContainerPlan {
   const { desired, vmid, actual, refusals, notices } = match;
-  if (actual && refusals.length === 0) return planExisting(context, match, actual);
-  if (vmid !== undefined && refusals.length === 0) return planNew(context, match, vmid);
+  const { snapshot } = context;
+  const labelled = (plan: ContainerPlan): ContainerPlan => ({
+    ...plan,
+    actions: labelRootOnly(plan.actions, actual),
+  });
+  if (actual && refusals.length === 0)
+    return labelled(withExtras(snapshot, desired, actual, planExisting(context, match, actual)));
+  if (vmid !== undefined && refusals.length === 0)
+    return labelled(withExtras(snapshot, desired, undefined, planNew(context, match, vmid)));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };
 }

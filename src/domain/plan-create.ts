@@ -2,7 +2,7 @@
 import type { Ownership } from '../codec/description.ts';
 import { encodeLxcConfig, type LxcConfig } from '../codec/lxc-config.ts';
 import type { SecretPlaceholder, WireValue } from '../schema/request.ts';
-import { createAction, startAction, type Target } from './actions.ts';
+import { createAction, startAction, type Target, templateAction } from './actions.ts';
 import type { StorageInfo } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
 import { diff } from './diff.ts';
@@ -35,7 +35,8 @@ interface NewConfig {
   readonly conflicts: readonly Conflict[];
 }
 
-function newConfig(desired: DesiredContainer): NewConfig {
+/** The config that a new container is created with. */
+export function newConfig(desired: DesiredContainer): NewConfig {
   const conflicts: Conflict[] = [];
   const { storage, sizeBytes } = desired.rootfs;
   let config: LxcConfig =
@@ -107,11 +108,14 @@ export function creationActions(request: CreateRequest): Action[] {
     after: request.after ?? [],
     changes: createdFields(desired, config),
   });
+  if (desired.isTemplate)
+    return [create, templateAction(target, { reason: 'should be a template', after: [create.id] })];
   if (desired.power !== 'running') return [create];
   return [create, startAction(target, { reason: 'should be running', after: [create.id] })];
 }
 
-function storageRefusal(
+/** Checks that a storage of a node takes containers. */
+export function storageRefusal(
   { key }: DesiredContainer,
   node: string,
   storage: string,

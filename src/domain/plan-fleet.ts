@@ -1,14 +1,17 @@
 /** The planner: file + cluster + policy → plan. Pure; the same inputs in any order give the same bytes. */
 import { naturalCompare } from '../util/compare.ts';
 import type { ActualContainer, ClusterSnapshot, StorageInfo } from './actual.ts';
-import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { assemblePlan, type ContainerPlan, extendPlan } from './assemble.ts';
+import { demandsOf, judgeCapacity } from './capacity.ts';
 import { dependencyCycle, linkContainers } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
 import { matchFleet } from './match.ts';
+import { placeFleet } from './placement.ts';
 import type { Plan, Policy, Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
+import { linkSources, planCopy } from './plan-copy.ts';
 import type { PlanContext } from './plan-new.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
@@ -77,15 +80,22 @@ const present = (...refusals: (Refusal | undefined)[]): Refusal[] =>
 /**
  * Plans what makes the cluster as the file says.
  *
- * @param fleet - the file.
+ * @param file - the fleet file.
  * @param snapshot - the cluster; containers that {@link containersToRead} names must be read in full.
  * @param policy - what is allowed, and which containers are meant.
  * @returns the plan; with refusals when something may not or cannot be done.
  */
-export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy: Policy): Plan {
+export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy: Policy): Plan {
   const isMeant = keyFilter(policy);
+  const placed = placeFleet(file, snapshot);
+  const { fleet } = placed;
   const { matches, orphans } = matchFleet(fleet, snapshot);
-  const meant = matches.filter(({ desired }) => isMeant(desired.key));
+  const meant = matches
+    .filter(({ desired }) => isMeant(desired.key))
+    .map((match) => {
+      const nowhere = placed.refusals.get(match.desired.key);
+      return nowhere ? { ...match, refusals: [...match.refusals, nowhere] } : match;
+    });
   const context: PlanContext = {
     fleet,
     policy,
@@ -95,6 +105,8 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
     ),
     storages: storagesByNode(snapshot),
     template: createResolver(fleet, snapshot),
+    matches: new Map(matches.map((match) => [match.desired.key, match])),
+    copy: planCopy,
   };
   const planned = meant.map((match) => {
     const plan = planContainer(context, match);
@@ -102,7 +114,7 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
   });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
-  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
   const doomed = new Set(removed.map(({ key }) => key));
   const hints = renameHints(
@@ -115,12 +127,14 @@ export function planFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, policy
     return hint ? { ...one, notices: [...one.notices, hint] } : one;
   });
   const containers = [...hinted, ...removed];
-  return assemblePlan({
+  const plan = assemblePlan({
     fleet: fleet.name,
     containers,
     shared: downloads,
     refusals: present(cycle, tooManyDestroyed(fleet.name, permittedDestructions(containers, policy), policy)),
   });
+  const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
+  return extendPlan(plan, { ...capacity, notices: [...placed.notices, ...capacity.notices] });
 }
 
 /**

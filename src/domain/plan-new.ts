@@ -1,5 +1,6 @@
 /** A container that is to be created, or destroyed and created again → its part of the plan. */
 import type { Diagnostic } from '../util/diagnostic.ts';
+import type { Target } from './actions.ts';
 import type { ActualContainer, ClusterSnapshot, NodeInfo, StorageInfo } from './actual.ts';
 import type { TemplateChoice } from './appliance.ts';
 import type { ContainerPlan } from './assemble.ts';
@@ -21,6 +22,10 @@ export interface PlanContext {
   readonly storages: ReadonlyMap<string, readonly StorageInfo[]>;
   /** What the container's template comes to, on its node. */
   readonly template: (desired: DesiredContainer) => TemplateChoice;
+  /** All containers of the file, by key; what clones may be made from. */
+  readonly matches: ReadonlyMap<string, Match>;
+  /** Plans a container that is made from another one or from a backup. */
+  readonly copy: (context: PlanContext, desired: DesiredContainer, target: Target, how: Making) => Creation;
 }
 
 /**
@@ -56,20 +61,33 @@ export function nodeObstacles(context: PlanContext, key: string, name: string): 
       ];
 }
 
-interface Creation {
-  readonly actions: readonly Action[];
-  readonly refusals: readonly Refusal[];
-  readonly template: TemplateChoice;
+/** When and why a container is made. */
+export interface Making {
+  readonly precondition: Precondition;
+  readonly reason: string;
+  readonly after: readonly string[];
 }
+
+/** The part of a plan that makes a container. */
+export interface Creation extends Pick<ContainerPlan, 'actions' | 'refusals' | 'template' | 'origin'> {
+  readonly notices?: readonly Diagnostic[];
+}
+
+/** What later steps of planning need to know of a creation. */
+const rest = ({ template, origin }: Creation): Pick<ContainerPlan, 'template' | 'origin'> => ({
+  ...(template ? { template } : {}),
+  ...(origin ? { origin } : {}),
+});
 
 function create(
   context: PlanContext,
   desired: DesiredContainer,
   place: { readonly vmid: number; readonly node: string },
-  how: { readonly precondition: Precondition; readonly reason: string; readonly after: readonly string[] },
+  how: Making,
 ): Creation {
   const { key } = desired;
   const here = { ...desired, node: place.node };
+  if (desired.from) return context.copy(context, here, { key, ...place }, how);
   const refusals = creationObstacles(here, context.storages.get(place.node) ?? []);
   const choice = context.template(here);
   if (choice.kind === 'missing') {
@@ -109,7 +127,8 @@ export function planNew(context: PlanContext, match: Match, vmid: number): Conta
   const made = create(context, desired, { vmid, node }, { precondition, reason: 'not there yet', after: [] });
   const refusals = [...match.refusals, ...nodeObstacles(context, key, node), ...made.refusals];
   const outcome = made.actions.length > 0 ? 'create' : 'refused';
-  return { key, outcome, actions: made.actions, refusals, notices: match.notices, template: made.template };
+  const notices = [...match.notices, ...(made.notices ?? [])];
+  return { key, outcome, actions: made.actions, refusals, notices, ...rest(made) };
 }
 
 /**
@@ -132,16 +151,17 @@ export function planRecreate(
   // PVE: without purge a container that HA manages is refused, and that only after it was stopped
   const isInHa = actual.haState !== undefined;
   const gone = removalActions(key, actual, { reason, purge: isInHa, changes });
-  const notices: Diagnostic[] = isInHa
-    ? [
-        {
-          severity: 'warning',
-          code: 'HA_DROPPED',
-          message: `${key}: container ${vmid} is managed by HA, and the new one will not be`,
-          hint: 'add it to HA again afterwards',
-        },
-      ]
-    : [];
+  const notices: Diagnostic[] =
+    isInHa && !desired.ha
+      ? [
+          {
+            severity: 'warning',
+            code: 'HA_DROPPED',
+            message: `${key}: container ${vmid} is managed by HA, and the new one will not be`,
+            hint: 'add it to HA again afterwards',
+          },
+        ]
+      : [];
   const refusals = [...match.refusals, ...removalObstacles(key, actual)];
   if (actual.ownership?.fleet !== context.fleet.name)
     refusals.push(
@@ -180,7 +200,7 @@ export function planRecreate(
     outcome: 'recreate',
     actions: made.actions.length > 0 ? actions : [],
     refusals: [...refusals, ...made.refusals],
-    notices: [...match.notices, ...notices],
-    template: made.template,
+    notices: [...match.notices, ...notices, ...(made.notices ?? [])],
+    ...rest(made),
   };
 }

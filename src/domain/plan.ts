@@ -26,6 +26,8 @@ export interface FieldChange {
   readonly from: JsonValue;
   readonly to: JsonValue;
   readonly effect: Effect;
+  /** Who alone may make it, whatever rights an account has. */
+  readonly needs?: 'root@pam';
 }
 
 export type ActionKind =
@@ -39,8 +41,27 @@ export type ActionKind =
   | 'container.stop'
   | 'container.reboot'
   | 'container.destroy'
+  | 'container.clone'
+  | 'container.restore'
+  | 'container.template'
+  | 'container.migrate'
+  | 'container.move-volume'
   | 'snapshot.create'
+  | 'snapshot.rollback'
+  | 'snapshot.delete'
+  | 'ha.add'
+  | 'ha.update'
+  | 'ha.remove'
+  | 'firewall.options'
+  | 'firewall.rule'
   | 'template.delete';
+
+/** Kinds of actions that make a container. */
+export const makingKinds: ReadonlySet<ActionKind> = new Set([
+  'container.create',
+  'container.clone',
+  'container.restore',
+]);
 
 export type Risk = 'safe' | 'disruptive' | 'destructive';
 
@@ -81,6 +102,8 @@ export interface Refusal {
   readonly message: string;
   readonly hint?: string;
   readonly changes: readonly FieldChange[];
+  /** Commands that lift it, for a root shell on a node. */
+  readonly commands?: readonly string[];
 }
 
 export interface PlanSummary {

@@ -5,7 +5,7 @@ import { parseSize } from '../util/bytes.ts';
 import { deepEqual } from '../util/compare.ts';
 import { entriesOf, familyNames, familyOf } from './families.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
-import { ownerName } from './ownership.ts';
+import { ownerName, studentName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
 import { asObject, isSizeReached, spellBytes } from './spelling.ts';
 
@@ -22,9 +22,14 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   if (field === 'rootfs.storage') return rootfsStorage(config);
   if (field === 'rootfs.size')
     return config.rootfs?.size === undefined ? null : spellBytes(config.rootfs.size);
+  if (field === 'isTemplate') return config.template ?? false;
   if (field === 'ownership') {
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
+  }
+  if (field === 'student') {
+    const { ownership } = splitDescription(config.description ?? '');
+    return ownership?.student === undefined ? null : studentName(ownership);
   }
   const family = familyNames.find((name) => field.startsWith(`${name}.`));
   if (!family) return undefined;
@@ -32,9 +37,9 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
   const identity = field.slice(family.length + 1);
   const entry = entries.get(identity);
   if (entry) return familyOf(family).show(entry.item);
-  const part = /^(.*)\.size$/.exec(identity)?.[1];
+  const [, part, name = ''] = /^(.*)\.(size|storage)$/.exec(identity) ?? [];
   const parent = part === undefined ? undefined : entries.get(part);
-  return parent ? (familyOf(family).show(parent.item)['size'] ?? null) : null;
+  return parent ? (familyOf(family).show(parent.item)[name] ?? null) : null;
 }
 
 function isSize(field: string, wanted: JsonValue, found: JsonValue): boolean {

@@ -8,6 +8,7 @@ import type { ActualContainer } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { ContainerKey, DesiredContainer } from './desired.ts';
 import { diff } from './diff.ts';
+import { withoutChosen } from './lab/choose.ts';
 import { type TagStyle, withClusterTags } from './ownership.ts';
 
 /** More pairs than this are not compared; nobody renames so many by hand. */
@@ -57,7 +58,7 @@ function isAlike(desired: DesiredContainer, actual: ActualContainer, style: TagS
   if (desired.node !== actual.node || actual.isTemplate) return false;
   if (desired.pool !== undefined && desired.pool !== actual.pool) return false;
   if (desired.power !== 'unmanaged' && desired.power !== actual.status) return false;
-  const { config, conflicts } = adopt(withClusterTags(desired, style), actual);
+  const { config, conflicts } = adopt(withClusterTags(withoutChosen(desired), style), actual);
   const context = { live: actual.live, isStopped: actual.status === 'stopped' };
   return (
     conflicts.length === 0 &&

@@ -14,7 +14,19 @@ const risks: Readonly<Record<ActionKind, Risk>> = {
   'container.stop': 'disruptive',
   'container.reboot': 'disruptive',
   'container.destroy': 'destructive',
+  'container.clone': 'safe',
+  'container.restore': 'safe',
+  'container.template': 'disruptive',
+  'container.migrate': 'disruptive',
+  'container.move-volume': 'safe',
   'snapshot.create': 'safe',
+  'snapshot.rollback': 'destructive',
+  'snapshot.delete': 'destructive',
+  'ha.add': 'safe',
+  'ha.update': 'safe',
+  'ha.remove': 'safe',
+  'firewall.options': 'safe',
+  'firewall.rule': 'safe',
 };
 
 /** Risk of an action by its kind. */

@@ -6,27 +6,38 @@ import { ownershipTag } from './field-row.ts';
 import type { Policy } from './plan.ts';
 
 /**
+ * Whether the cluster's list knows the name of a container. Proxmox VE: it lags behind by up to ten seconds, and a
+ * container that is being created is called `CT` and its id.
+ */
+function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolean {
+  return name === undefined || name === `CT${vmid}`;
+}
+
+/**
  * Names the containers that must be read in full before a plan.
  *
  * @param fleet - the file.
  * @param guests - all guests of the cluster.
- * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; and
- *   those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh one.
+ * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; sources
+ *   of clones; and those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh
+ *   one.
  */
 export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
-  const vmids = new Set(fleet.containers.map(({ vmid }) => vmid));
-  const names = new Set(
-    fleet.containers.flatMap(({ hostname, renamedFrom }) => [
+  const sources = fleet.containers.flatMap(({ from }) => (from && 'clone' in from ? [from.clone] : []));
+  const vmids = new Set([...fleet.containers.map(({ vmid }) => vmid), ...sources.map(Number)]);
+  const names = new Set([
+    ...fleet.containers.flatMap(({ hostname, renamedFrom }) => [
       hostname,
       ...(renamedFrom ? [renamedFrom] : []),
     ]),
-  );
+    ...sources,
+  ]);
   return guests
-    .filter(
-      ({ type, vmid, name, tags }) =>
-        type === 'lxc' &&
-        (tags.includes(ownershipTag) || vmids.has(vmid) || name === undefined || names.has(name)),
-    )
+    .filter((guest) => {
+      const { type, vmid, name = '', tags } = guest;
+      if (type !== 'lxc') return false;
+      return tags.includes(ownershipTag) || vmids.has(vmid) || names.has(name) || isNameless(guest);
+    })
     .map(({ vmid }) => vmid)
     .sort((a, b) => a - b);
 }

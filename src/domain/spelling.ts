@@ -15,6 +15,9 @@ export const spellBytes = (bytes: number): string => (bytes === 0 ? '0MiB' : for
 /** Spells a size of MiB. */
 export const spellMiB = (mebibytes: number): string => spellBytes(mebibytes * MiB);
 
+/** What stands in volume ids of a copy that is yet to be made; the storage before it is known. */
+export const unknownVolume = '{volume}';
+
 const newVolume = /^([^:\s/]+):(\d+(?:\.\d+)?)$/;
 
 /** What the volume of a disk says. */

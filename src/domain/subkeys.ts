@@ -81,10 +81,16 @@ export const rootfsRows: readonly SubkeyRow[] = [
   flag('replicate', 'replicate', true),
   flag('readOnly', 'ro'),
   list('options', 'mountoptions'),
+  flag('shared'),
+  value('idmap'),
 ];
 
 /** Options of mount points; volume, path and size are handled by their family. */
-export const mountRows: readonly SubkeyRow[] = [...rootfsRows, flag('backup'), flag('shared')];
+export const mountRows: readonly SubkeyRow[] = [
+  ...rootfsRows,
+  flag('backup'),
+  flag('keepAttributes', 'keepattrs'),
+];
 
 export const deviceRows: readonly SubkeyRow[] = [
   value('mode'),

@@ -1,17 +1,22 @@
 /** Carries out a plan: refuses first, then schedules, and reports what happened. The only way in which anything is changed. */
+import { isAboutRights } from '../domain/judge-rights.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError, type StaleAction } from './errors.ts';
+import { classOf } from './follow-task.ts';
 import { staleActions } from './freshness.ts';
 import { observe } from './observe.ts';
+import { preflight } from './preflight.ts';
 import { checkSecrets } from './prepare-request.ts';
 import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
 import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
 import { type Job, runJobs } from './scheduler.ts';
+import { sharedStorages } from './shared-storages.ts';
 import { leftOut } from './stale.ts';
+import { createTaskWatch } from './task-watch.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions {
@@ -83,16 +88,21 @@ async function runPlan(
   left: ReadonlyMap<string, string>,
 ): Promise<ActionReport[]> {
   const going = plan.actions.filter(({ id }) => !left.has(id));
+  const shared = await sharedStorages(context, plan);
   const jobs = going.map((action): ActionJob => {
-    return { id: action.id, dependsOn: action.dependsOn, rooms: roomsOf(action, context.limits), action };
+    const rooms = roomsOf(action, context.limits, shared);
+    return { id: action.id, dependsOn: action.dependsOn, rooms, class: classOf(action), action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
     return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
   });
   const done = await runJobs(jobs, {
-    run: async (job) => {
+    now: () => context.clock.now(),
+    run: async (job, place) => {
+      run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
+      run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
       return announce(context, report);
     },
@@ -145,6 +155,7 @@ async function carryOutPlan(
   await checkSecrets(context, { ...plan, actions: plan.actions.filter(({ id }) => !left.has(id)) });
   const startedAt = context.clock.now();
   const run = createRunState(plan);
+  run.watch = createTaskWatch(context);
   const actions = await runPlan(context, plan, run, options, left);
   return {
     format: 'pvefleet.apply/1',
@@ -162,22 +173,24 @@ async function carryOutPlan(
  * Carries out a plan that was saved earlier: observes anew and checks every precondition first.
  *
  * @param context - as for {@link applyPlan}.
- * @param plan - from a plan file.
+ * @param saved - from a plan file.
  * @param options.failFast - as for {@link applyPlan}.
  * @param options.skipStale - go on without the containers that no longer fit; they are `skipped` in the report, with the
  *   code PLAN_STALE.
  * @returns the report.
  * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. With
- *   `skipStale` only when nothing would be left.
+ *   `skipStale` only when nothing would be left. Also when this account may not do what the plan wants, as it need not be
+ *   the one that made it.
  */
 export async function applySavedPlan(
   context: EngineContext,
-  plan: Plan,
+  saved: Plan,
   options: ApplySavedOptions = {},
 ): Promise<ApplyReport> {
-  if (plan.refusals.length > 0) {
-    throw new PlanRefusedError({ fleet: plan.fleet, refusals: plan.refusals });
-  }
+  // whoever made the plan may have had fewer rights than the account that carries it out
+  const lasting = saved.refusals.filter((refusal) => !isAboutRights(refusal));
+  if (lasting.length > 0) throw new PlanRefusedError({ fleet: saved.fleet, refusals: lasting });
+  const plan: Plan = { ...saved, refusals: [] };
   const vmids = plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]));
   const snapshot = await observe(context, {
     fleetName: plan.fleet,
@@ -188,6 +201,9 @@ export async function applySavedPlan(
   const left = leftOut(plan, stale);
   if (stale.length > 0 && !(options.skipStale && left.size < plan.actions.length))
     throw new PlanRefusedError({ fleet: plan.fleet, stale });
+  const going: Plan = { ...plan, actions: plan.actions.filter(({ id }) => !left.has(id)) };
+  const { refusals } = await preflight(context, going, snapshot);
+  if (refusals.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, refusals });
   return carryOutPlan(context, plan, options, left);
 }
 

@@ -1,32 +1,31 @@
 /** One action, from the request to its end: sent, waited for, tried again where that is safe. */
 import { PveConflictError } from '../api/errors/conflict-error.ts';
 import { PveError } from '../api/errors/pve-error.ts';
+import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
-import type { Action } from '../domain/plan.ts';
+import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
 import { hasVolume, volumeOf } from './effects.ts';
-import {
-  IndeterminateError,
-  InterruptedError,
-  isGone,
-  isNoQuorum,
-  mayHaveHappened,
-  passingObstacle,
-  reasonOf,
-} from './failures.ts';
+import { IndeterminateError, InterruptedError, isGone } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
 import { checkUpload } from './local-files.ts';
+import { findRunningTask } from './own-tasks.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
-import { type LostRequest, recover } from './recover.ts';
+import { type LostRequest, recover, watchTasks } from './recover.ts';
+import { requestText } from './request-text.ts';
+import { isCongested } from './rooms.ts';
 import type { RunState } from './run-state.ts';
+import { judge, reasonOf } from './verdicts.ts';
 
 /** How long to wait for the answer to a request that is under way when the user stops waiting, in milliseconds. */
 const graceMs = 1_000;
 /** How often a request without trace is sent anew. */
 const maxResends = 2;
+/** How often a request that did not reach its node is sent anew, beyond what the client has tried. */
+const maxRepeats = 3;
 
 const unchanged: Outcome = { result: 'unchanged' };
 
@@ -58,25 +57,21 @@ async function send(
   }
 }
 
+/** Texts that say that the effect is there already, by what is to be done. */
+const alreadyDone: Readonly<Partial<Record<ActionKind, RegExp>>> = {
+  'container.start': /already running/,
+  'container.stop': /not running/,
+  'container.shutdown': /not running/,
+  'container.resize-disk': /already at specified size/,
+  // PVE: a file of that name came in between; names are what counts
+  'template.download': /refusing to override existing file/,
+  'container.template': /convert a template to a template/,
+  'ha.remove': /no such (?:ha )?resource/,
+};
+
 /** Whether the error says that the action's effect is there already. */
 function isAlreadyDone(action: Action, error: unknown): boolean {
-  if (!(error instanceof PveError)) return false;
-  const kind = error instanceof PveConflictError ? error.kind : undefined;
-  const reason = reasonOf(error);
-  switch (action.kind) {
-    case 'container.start':
-      return kind === 'running' || /already running/.test(reason);
-    case 'container.stop':
-    case 'container.shutdown':
-      return kind === 'not-running' || /CT \d+ not running/.test(reason);
-    case 'container.resize-disk':
-      return /already at specified size/.test(reason);
-    case 'template.download':
-      // PVE: a file of that name came in between; names are what counts
-      return /refusing to override existing file/.test(reason);
-    default:
-      return false;
-  }
+  return judge(error).verdict === 'done' && (alreadyDone[action.kind]?.test(reasonOf(error)) ?? false);
 }
 
 /** A container that is not on its node may have moved: only when the cluster does not have it either is it gone. */
@@ -95,6 +90,8 @@ interface Progress {
   resends: number;
   /** Waits for locks so far. */
   waits: number;
+  /** Repetitions after a node could not be reached. */
+  repeats: number;
 }
 
 /** Percentages of an upload, as a download's log has them. */
@@ -120,15 +117,16 @@ async function attempt(
 ): Promise<Attempt> {
   const request = await prepareRequest(context, run, action);
   const sentAt = context.clock.now();
+  const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
+  const find = await watchTasks(context, lost);
   let answer: unknown;
   try {
     if (request.upload) await checkUpload(request.upload);
     answer = await send(context, request, uploadProgress(context, action));
   } catch (error) {
-    const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
     return meetRefusal(context, run, lost, progress, error);
   }
-  return { outcome: await followTask(context, run, action, answer) };
+  return { outcome: await followTask(context, run, action, find ? await find() : answer) };
 }
 
 async function meetRefusal(
@@ -141,8 +139,9 @@ async function meetRefusal(
   const { action, vmid } = sent;
   const doing = doingOf(action, vmid);
   if (context.signal.aborted) throw new IndeterminateError(`stopped waiting (${doing})`, { cause: error });
-  if (mayHaveHappened(error)) {
+  if (judge(error).verdict === 'look') {
     progress.lost = true;
+    run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
     const verdict = await recover(context, sent, reasonOf(error)).catch((cause: unknown) => {
       throw new IndeterminateError(`lost the connection (${doing})`, { cause });
     });
@@ -153,12 +152,11 @@ async function meetRefusal(
     if (verdict.kind === 'resend' && progress.resends <= maxResends) return 'again';
     throw new IndeterminateError(`lost the connection (${doing})`, { cause: error });
   }
-  if (isAlreadyDone(action, error)) return { outcome: progress.lost ? { result: 'ok' } : unchanged };
   if (vmid !== undefined && action.kind === 'container.destroy' && isGone(error)) {
     if (await isGoneEverywhere(context, vmid))
       return { outcome: progress.lost ? { result: 'ok' } : unchanged };
   }
-  if (action.kind === 'container.create' && isTaken(error) && vmid !== undefined) {
+  if (makingKinds.has(action.kind) && isTaken(error) && vmid !== undefined) {
     const ours = progress.lost && (await occupantOf(context, action, action.target.node, vmid)) === 'ours';
     if (ours) return { outcome: { result: 'ok' } };
     if (action.precondition.kind === 'vmid-free' && action.precondition.flexible) {
@@ -177,7 +175,7 @@ function isTaken(error: unknown): boolean {
 }
 
 /** Waits before the next try; the wait ends early when the run ends. */
-async function waitForLock(
+async function waitABit(
   context: EngineContext,
   action: Action,
   progress: Progress,
@@ -201,6 +199,22 @@ async function isThere(context: EngineContext, action: Action): Promise<boolean>
   return volume !== undefined && hasVolume(context, volume.node, volume.storage, volume.volid);
 }
 
+/** The same download, begun by an earlier run and still under way: how it ended, unless it failed. */
+async function earlierDownload(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+): Promise<Outcome | undefined> {
+  const template = requestText(action.request, 'template');
+  if (action.kind !== 'template.download' || template === undefined) return undefined;
+  const upid = await findRunningTask(context, action.target.node, 'download', template);
+  if (upid === undefined) return undefined;
+  return followTask(context, run, action, upid).catch((error: unknown) => {
+    if (error instanceof TaskFailedError) return undefined; // our turn
+    throw error;
+  });
+}
+
 /**
  * Carries out one action.
  *
@@ -210,17 +224,23 @@ async function isThere(context: EngineContext, action: Action): Promise<boolean>
  */
 export async function carryOut(context: EngineContext, run: RunState, action: Action): Promise<Outcome> {
   if (await isThere(context, action)) return unchanged;
+  const earlier = await earlierDownload(context, run, action);
+  if (earlier) return earlier;
   const giveUpAt = context.clock.now() + context.limits.lockWaitMs;
-  const progress: Progress = { lost: false, resends: 0, waits: 0 };
+  const progress: Progress = { lost: false, resends: 0, waits: 0, repeats: 0 };
   for (;;) {
     try {
       const result = await attempt(context, run, action, progress);
       if (result !== 'again') return result.outcome;
     } catch (error) {
-      if (isNoQuorum(error)) run.stop ??= 'the cluster has no quorum';
-      const because = passingObstacle(error);
-      if (because === undefined || context.clock.now() >= giveUpAt) throw error;
-      await waitForLock(context, action, progress, because);
+      if (isAlreadyDone(action, error)) return progress.lost ? { result: 'ok' } : unchanged;
+      const { verdict } = judge(error);
+      if (verdict === 'stop') run.stop ??= `nothing else can succeed: ${reasonOf(error)}`;
+      if (verdict === 'repeat') progress.repeats += 1;
+      if (verdict === 'wait') run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
+      const mayPass = verdict === 'wait' || (verdict === 'repeat' && progress.repeats <= maxRepeats);
+      if (!mayPass || context.clock.now() >= giveUpAt) throw error;
+      await waitABit(context, action, progress, reasonOf(error));
     }
   }
 }

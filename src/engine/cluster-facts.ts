@@ -1,11 +1,12 @@
 /** Facts about the whole cluster that planning needs: version and tag style. */
 import { PveError } from '../api/errors/pve-error.ts';
+import { splitList } from '../codec/list.ts';
 import { decodeBoolean } from '../codec/scalar.ts';
 import type { ClusterSnapshot } from '../domain/actual.ts';
 import type { EngineContext } from './context.ts';
 
 /** The part of a snapshot that is read here. */
-export type ClusterFacts = Pick<ClusterSnapshot, 'tagStyle' | 'version'>;
+export type ClusterFacts = Pick<ClusterSnapshot, 'tagRules' | 'tagStyle' | 'version'>;
 
 const defaultTagStyle: ClusterSnapshot['tagStyle'] = { caseSensitive: false, keepOrder: false };
 
@@ -28,6 +29,27 @@ export function decodeTagStyle(value: unknown): ClusterSnapshot['tagStyle'] {
   };
 }
 
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.map(String) : typeof value === 'string' ? splitList(value) : [];
+
+/**
+ * Decodes which tags are not free to all. Accounts without Sys.Audit are not told; for them tags count as free.
+ *
+ * @param options - answer of GET /cluster/options.
+ * @returns the rules, or undefined where there are none.
+ */
+function decodeTagRules(options: Readonly<Record<string, unknown>>): ClusterSnapshot['tagRules'] {
+  const access = options['user-tag-access'];
+  const registered = strings(options['registered-tags']);
+  if (access === undefined && registered.length === 0) return undefined;
+  const mode =
+    typeof access === 'string'
+      ? /(?:^|,)(?:user-allow=)?(free|existing|list|none)(?:,|$)/.exec(access)?.[1]
+      : (access as Readonly<Record<string, unknown>> | undefined)?.['user-allow'];
+  const free = mode === undefined || mode === 'free';
+  return { free, allowed: strings(options['allowed-tags']), registered };
+}
+
 /**
  * Reads the facts.
  *
@@ -37,15 +59,18 @@ export function decodeTagStyle(value: unknown): ClusterSnapshot['tagStyle'] {
 export async function readClusterFacts(context: EngineContext, wanted: boolean): Promise<ClusterFacts> {
   if (!wanted) return { tagStyle: defaultTagStyle };
   const options = { signal: context.signal };
-  const [{ version }, tagStyle] = await Promise.all([
+  const [{ version }, style] = await Promise.all([
     context.pve.get('/version', {}, options),
     context.pve.get('/cluster/options', {}, options).then(
-      (answer) => decodeTagStyle(answer['tag-style']),
+      (answer): Omit<ClusterFacts, 'version'> => {
+        const tagRules = decodeTagRules(answer);
+        return { tagStyle: decodeTagStyle(answer['tag-style']), ...(tagRules ? { tagRules } : {}) };
+      },
       (error: unknown) => {
-        if (error instanceof PveError && error.status === 403) return defaultTagStyle;
+        if (error instanceof PveError && error.status === 403) return { tagStyle: defaultTagStyle };
         throw error;
       },
     ),
   ]);
-  return { version, tagStyle };
+  return { version, ...style };
 }

@@ -10,8 +10,12 @@ export interface Limits {
   /** Actions in parallel, over all nodes. */
   readonly actions: number;
   readonly actionsPerNode: number;
-  /** Actions that allocate disks, per storage and node. */
+  /** The limit of a node grows to this while that pays; never less than `actionsPerNode`. */
+  readonly mostPerNode: number;
+  /** Actions that allocate disks, per storage and node; of a shared storage, in the whole cluster. */
   readonly allocationsPerStorage: number;
+  /** The limit of a storage grows to this while that pays; never less than `allocationsPerStorage`. */
+  readonly mostPerStorage: number;
   readonly downloadsPerStorage: number;
   /** How long an action waits for locks of others, in milliseconds. */
   readonly lockWaitMs: number;
@@ -21,7 +25,9 @@ export const defaultLimits: Limits = {
   requests: 8,
   actions: 8,
   actionsPerNode: 4,
+  mostPerNode: 8,
   allocationsPerStorage: 3,
+  mostPerStorage: 8,
   downloadsPerStorage: 1,
   lockWaitMs: 120_000,
 };
@@ -51,6 +57,17 @@ export interface ContextOptions extends Omit<EngineContext, 'emit' | 'limits' | 
   readonly random?: () => number;
 }
 
+/** What somebody has set is not exceeded, unless he has set how far it may grow as well. */
+function withLimits(given: Partial<Limits> = {}): Limits {
+  const { actionsPerNode, allocationsPerStorage } = given;
+  return {
+    ...defaultLimits,
+    ...(actionsPerNode === undefined ? {} : { mostPerNode: actionsPerNode }),
+    ...(allocationsPerStorage === undefined ? {} : { mostPerStorage: allocationsPerStorage }),
+    ...given,
+  };
+}
+
 /**
  * Builds the context of one run: numbers and stamps events, and keeps a failing sink from breaking the run.
  *
@@ -63,7 +80,7 @@ export function createContext(options: ContextOptions): EngineContext {
   let broken = false;
   return {
     ...rest,
-    limits: { ...defaultLimits, ...limits },
+    limits: withLimits(limits),
     random: random ?? Math.random,
     emit: (event) => {
       if (broken) return;

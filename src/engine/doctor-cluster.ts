@@ -2,11 +2,11 @@
 import type { Returns } from '../api/types.ts';
 import { decodeBoolean, decodeNumber } from '../codec/scalar.ts';
 import type { NodeInfo, StorageInfo } from '../domain/actual.ts';
+import { type PermissionTree, privilegesOn } from '../domain/permission-tree.ts';
 import { humanSize } from '../util/bytes.ts';
 import type { EngineContext } from './context.ts';
 import type { DoctorCheck } from './doctor.ts';
 import { mapBounded } from './parallel.ts';
-import { type PermissionTree, privilegesOn } from './privileges.ts';
 import { decodeResources, decodeStorages } from './resources.ts';
 
 type Network = Returns<'GET', '/nodes/{node}/network'>;
@@ -42,12 +42,6 @@ export async function checkVersion(context: EngineContext): Promise<DoctorCheck>
     message,
     'pvefleet is tested with Proxmox VE 8 and 9; older versions lack API calls it uses',
   );
-}
-
-/** What the account may do. */
-export async function readPermissions(context: EngineContext): Promise<PermissionTree> {
-  const answer = await context.pve.get('/access/permissions', {}, { signal: context.signal });
-  return answer as PermissionTree;
 }
 
 /** Has the account any rights at all? */

@@ -1,22 +1,25 @@
 /** `doctor -f FILE`: can this fleet be built here, with these rights. Judges what was read; pure but for its inputs. */
-import type { ClusterSnapshot, StorageInfo } from '../domain/actual.ts';
-import type { DesiredContainer, DesiredFleet } from '../domain/desired.ts';
-import type { Plan } from '../domain/plan.ts';
-import { humanSize, MiB } from '../util/bytes.ts';
+import type { ClusterSnapshot } from '../domain/actual.ts';
+import { templateStorages } from '../domain/appliance.ts';
+import { type Demand, demandsOf, judgeCapacity } from '../domain/capacity.ts';
+import type { DesiredFleet } from '../domain/desired.ts';
+import { grantCommands, isRoot, judgeRights, type MissingRights } from '../domain/judge-rights.ts';
+import type { PermissionTree } from '../domain/permission-tree.ts';
+import { placeFleet } from '../domain/placement.ts';
+import type { Plan, Policy } from '../domain/plan.ts';
+import { planFleet } from '../domain/plan-fleet.ts';
+import { rightsOf } from '../domain/rights.ts';
+import { humanSize } from '../util/bytes.ts';
 import type { DoctorCheck } from './doctor.ts';
 import type { NodeFacts } from './doctor-cluster.ts';
-import {
-  grantCommands,
-  missingPrivileges,
-  neededPrivileges,
-  type PermissionTree,
-  rootOnlySettings,
-} from './privileges.ts';
+import { judgePlan } from './preflight.ts';
 
 /** Everything the fleet is judged by. */
 export interface FleetFacts {
   readonly fleet: DesiredFleet;
   readonly plan: Plan;
+  /** What the plan was made with. */
+  readonly policy: Policy;
   readonly snapshot: ClusterSnapshot;
   readonly nodes: ReadonlyMap<string, NodeFacts>;
   /** Absent: could not be read. */
@@ -30,20 +33,15 @@ export interface FleetFindings {
   readonly commands: readonly string[];
 }
 
-function created({ fleet, plan }: FleetFacts): DesiredContainer[] {
-  const keys = new Set(
-    plan.actions.filter(({ kind }) => kind === 'container.create').map(({ target }) => target.key),
-  );
-  return fleet.containers.filter(({ key }) => keys.has(key));
-}
-
 function checkPlan({ plan }: FleetFacts): DoctorCheck[] {
   const { create, update, destroy, unchanged } = plan.summary;
-  if (plan.refusals.length === 0) {
+  // capacity has checks of its own
+  const others = plan.refusals.filter(({ code }) => code !== 'CAPACITY');
+  if (others.length === 0) {
     const message = `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged`;
     return [{ name: 'plan', status: 'ok', message }];
   }
-  return plan.refusals.map(({ key, message, hint, needs }): DoctorCheck => {
+  return others.map(({ key, message, hint, needs }): DoctorCheck => {
     const permission = needs === undefined ? undefined : `allow it with --allow ${needs}`;
     const text = hint ?? permission;
     return {
@@ -55,9 +53,9 @@ function checkPlan({ plan }: FleetFacts): DoctorCheck[] {
   });
 }
 
-function checkBridges({ fleet, nodes }: FleetFacts): DoctorCheck[] {
+function checkBridges({ fleet, nodes, snapshot }: FleetFacts): DoctorCheck[] {
   const absent = new Map<string, string[]>();
-  for (const { key, node, nets } of fleet.containers) {
+  for (const { key, node, nets } of placeFleet(fleet, snapshot).fleet.containers) {
     const known = nodes.get(node);
     if (!known || known.bridges.length === 0) continue;
     for (const { bridge } of Object.values(nets ?? {})) {
@@ -76,80 +74,77 @@ function checkBridges({ fleet, nodes }: FleetFacts): DoctorCheck[] {
   }));
 }
 
-interface Demand {
-  readonly storage: StorageInfo;
-  bytes: number;
-}
+const verdicts: Readonly<Record<Demand['verdict'], DoctorCheck['status']>> = {
+  fits: 'ok',
+  warning: 'warn',
+  refused: 'fail',
+};
 
-function checkSpace(facts: FleetFacts): DoctorCheck[] {
-  const demands = new Map<string, Demand>();
-  for (const { node, rootfs, mounts } of created(facts)) {
-    for (const { storage: name, sizeBytes = 0 } of [rootfs, ...Object.values(mounts ?? {})]) {
-      const storage = facts.snapshot.storages.find((one) => one.node === node && one.storage === name);
-      if (!storage) continue;
-      const key = storage.shared ? storage.storage : `${storage.storage} on ${node}`;
-      const demand = demands.get(key) ?? { storage, bytes: 0 };
-      demand.bytes += sizeBytes;
-      demands.set(key, demand);
-    }
-  }
-  return [...demands].flatMap(([place, { storage, bytes }]): DoctorCheck[] => {
-    if (storage.totalBytes === undefined || bytes === 0) return [];
-    const free = storage.totalBytes - (storage.usedBytes ?? 0);
-    const message = `${humanSize(bytes)} of new volumes on ${place}, ${humanSize(free)} free`;
-    if (bytes <= free) return [{ name: 'fleet space', status: 'ok', message }];
-    const hint =
-      'thin or sparse volumes may still fit until they are filled; free space or choose another storage';
-    return [{ name: 'fleet space', status: 'warn', message, hint }];
+/** The same numbers and words as in the plan. */
+function checkCapacity({ fleet, plan, snapshot }: FleetFacts): DoctorCheck[] {
+  return demandsOf(plan.actions, snapshot, fleet.capacity).map((demand): DoctorCheck => {
+    const name = demand.kind === 'memory' ? 'fleet memory' : 'fleet space';
+    const { refusals, notices } = judgeCapacity(fleet.name, [demand]);
+    const [problem] = [...refusals, ...notices];
+    const { place, wantedBytes, freeBytes } = demand;
+    const what = demand.kind === 'memory' ? 'for containers' : 'of new volumes';
+    const fits = `${humanSize(wantedBytes)} ${what} on ${place}, ${humanSize(freeBytes)} left`;
+    return {
+      name,
+      status: verdicts[demand.verdict],
+      message: problem?.message ?? fits,
+      ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
+    };
   });
 }
 
-function checkMemory(facts: FleetFacts): DoctorCheck[] {
-  const demand = new Map<string, number>();
-  for (const { node, compute, power } of created(facts)) {
-    if (power === 'running') demand.set(node, (demand.get(node) ?? 0) + (compute.memoryMiB ?? 512) * MiB);
-  }
-  return [...demand].flatMap(([node, bytes]): DoctorCheck[] => {
-    const info = facts.snapshot.nodes.find((one) => one.node === node);
-    if (info?.maxMemoryBytes === undefined || info.memoryBytes === undefined) return [];
-    const free = info.maxMemoryBytes - info.memoryBytes;
-    const message = `${humanSize(bytes)} for new containers on ${node}, ${humanSize(free)} free`;
-    if (bytes <= free) return [{ name: 'fleet memory', status: 'ok', message }];
-    const hint =
-      'limits may be overcommitted, but not be used up all at once; lower them or spread the fleet';
-    return [{ name: 'fleet memory', status: 'warn', message, hint }];
+/** What it would take to make the whole fleet anew: more than what is to be done now. */
+function creationOf({ fleet, snapshot, policy }: FleetFacts): Plan {
+  const placed = placeFleet(fleet, snapshot).fleet;
+  // archives were looked for only where one is needed now; which one it is does not matter to the rights
+  const containers = placed.containers.map((desired) => {
+    const storage = desired.templateStorage ?? templateStorages(desired.node, snapshot.storages)[0]?.storage;
+    return { ...desired, template: `${storage ?? 'local'}:vztmpl/any.tar.zst` };
   });
+  const empty = { ...snapshot, guests: [], containers: new Map<number, never>() };
+  return planFleet({ ...placed, containers }, empty, policy);
 }
 
 function checkPrivileges(facts: FleetFacts): FleetFindings {
-  const { fleet, plan, permissions, identity } = facts;
-  const isRoot = identity === 'root@pam';
-  const rootOnly = isRoot ? [] : rootOnlySettings(fleet);
-  const checks: DoctorCheck[] = rootOnly.map((setting) => ({
-    name: 'fleet rights',
-    status: 'fail',
-    message: `${setting} can be set by root@pam with a password only, by no token and no other account`,
-    hint: 'log in as root@pam (PVEFLEET_USERNAME, PVEFLEET_PASSWORD), or leave the setting out',
-  }));
-  if (isRoot || !permissions) return { checks, commands: [] };
-  const missing = missingPrivileges(neededPrivileges(fleet, plan), permissions);
-  if (missing.length === 0) {
-    const message = 'all privileges that this fleet needs are there';
-    return { checks: [...checks, { name: 'fleet rights', status: 'ok', message }], commands: [] };
-  }
-  const lacks = missing.map(
-    ({ path, missing: names }): DoctorCheck => ({
-      name: 'fleet rights',
+  const { plan, snapshot, permissions, identity } = facts;
+  if (isRoot(identity) || !permissions) return { checks: [], commands: [] };
+  const account = { tree: permissions, ...(identity === undefined ? {} : { identity }) };
+  const now = judgePlan(plan, snapshot, account);
+  const checks = now.map(
+    ({ key, code, message, hint = '' }): DoctorCheck => ({
+      name: code === 'ROOT_ONLY' ? `fleet rights ${key}` : 'fleet rights',
       status: 'fail',
-      message: `${names.join(', ')} on ${path} is missing`,
-      hint: 'grant it with the commands below',
+      message,
+      hint: code === 'ROOT_ONLY' ? hint : 'grant it with the commands below',
     }),
   );
-  return {
-    checks: [...checks, ...lacks],
-    commands: grantCommands(missing, identity ?? 'USER@REALM!TOKEN', permissions),
-  };
+  const all = judgeRights(
+    [...rightsOf(plan.actions, snapshot), ...rightsOf(creationOf(facts).actions, { containers: new Map() })],
+    account,
+  );
+  const lackingNow = new Set(judgeRights(rightsOf(plan.actions, snapshot), account).missing.map(placeOf));
+  const later = all.missing
+    .filter((one) => !lackingNow.has(placeOf(one)))
+    .map(
+      ({ privileges, grantAt }): DoctorCheck => ({
+        name: 'fleet rights',
+        status: 'warn',
+        message: `${privileges.join(', ')} on ${grantAt} is missing, which making this fleet anew would need`,
+        hint: 'grant it with the commands below',
+      }),
+    );
+  if (checks.length + later.length > 0)
+    return { checks: [...checks, ...later], commands: grantCommands(all.missing, account) };
+  const message = 'all privileges that this fleet needs are there';
+  return { checks: [{ name: 'fleet rights', status: 'ok', message }], commands: [] };
 }
+
+const placeOf = ({ grantAt, role }: MissingRights): string => `${role} ${grantAt}`;
 
 /**
  * Judges a fleet.
@@ -160,13 +155,7 @@ function checkPrivileges(facts: FleetFacts): FleetFindings {
 export function judgeFleet(facts: FleetFacts): FleetFindings {
   const rights = checkPrivileges(facts);
   return {
-    checks: [
-      ...checkPlan(facts),
-      ...checkBridges(facts),
-      ...checkSpace(facts),
-      ...checkMemory(facts),
-      ...rights.checks,
-    ],
+    checks: [...checkPlan(facts), ...checkBridges(facts), ...checkCapacity(facts), ...rights.checks],
     commands: rights.commands,
   };
 }

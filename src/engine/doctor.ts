@@ -1,5 +1,6 @@
 /** `doctor`: can we work with this cluster, and with a fleet file: can this fleet be built here. Reads only. */
 import type { DesiredFleet } from '../domain/desired.ts';
+import type { PermissionTree } from '../domain/permission-tree.ts';
 import type { Policy } from '../domain/plan.ts';
 import { planFleet } from '../domain/plan-fleet.ts';
 import { isPvefleetError } from '../util/errors.ts';
@@ -12,12 +13,11 @@ import {
   checkVersion,
   type NodeFacts,
   readNodes,
-  readPermissions,
 } from './doctor-cluster.ts';
 import { judgeFleet } from './doctor-fleet.ts';
 import { describeFailure } from './failures.ts';
 import { observe } from './observe.ts';
-import type { PermissionTree } from './privileges.ts';
+import { readPermissions } from './preflight.ts';
 
 /** One finding. */
 export interface DoctorCheck {
@@ -86,6 +86,7 @@ async function diagnoseFleet(
     return judgeFleet({
       fleet,
       plan,
+      policy: lookOnly,
       snapshot,
       nodes,
       ...(permissions === undefined ? {} : { permissions }),

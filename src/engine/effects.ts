@@ -42,6 +42,21 @@ export function poolWanted(action: Action): string | undefined {
   return action.request.path === '/pools' ? requestText(action.request, 'poolid') : undefined;
 }
 
+/**
+ * The node that an action brings its container to.
+ *
+ * @returns its name; undefined for actions that leave it where it is.
+ */
+export function destinationOf(action: Action): string | undefined {
+  return action.kind === 'container.migrate' ? requestText(action.request, 'target') : undefined;
+}
+
+/** The node of a container as the cluster knows it; undefined: it is gone. */
+export async function readNode(context: EngineContext, vmid: number): Promise<string | undefined> {
+  const rows = await context.pve.get('/cluster/resources', { type: 'vm' }, { signal: context.signal });
+  return rows.find((row) => Number(row.vmid) === vmid)?.node;
+}
+
 /** The pool of a container; undefined: none. */
 export async function readPool(context: EngineContext, vmid: number): Promise<string | undefined> {
   const rows = await context.pve.get('/cluster/resources', { type: 'vm' }, { signal: context.signal });
@@ -61,29 +76,6 @@ export async function hasVolume(
     { signal: context.signal },
   );
   return rows.some((row) => row.volid === volid);
-}
-
-/** Name of the snapshot that an action takes; undefined for other actions. */
-export function snapshotOf(action: Action): string | undefined {
-  return action.kind === 'snapshot.create' ? requestText(action.request, 'snapname') : undefined;
-}
-
-/** Names of a container's snapshots. */
-export async function readSnapshots(context: EngineContext, node: string, vmid: number): Promise<string[]> {
-  const path = '/nodes/{node}/lxc/{vmid}/snapshot';
-  const rows = await context.pve.get(path, { node, vmid }, { signal: context.signal });
-  // PVE: the list ends with an entry for the present state
-  return rows.map(({ name }) => name).filter((name) => name !== 'current');
-}
-
-/** Whether a container has this snapshot. */
-export async function hasSnapshot(
-  context: EngineContext,
-  node: string,
-  vmid: number,
-  name: string,
-): Promise<boolean> {
-  return (await readSnapshots(context, node, vmid)).includes(name);
 }
 
 /** Node, storage and volume id of a template action; undefined for other actions. */

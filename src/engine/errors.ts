@@ -1,4 +1,5 @@
 /** The engine's own failures: a plan that may not be carried out, a run that did not succeed, a run that was interrupted. */
+import { isAboutRights } from '../domain/judge-rights.ts';
 import type { Refusal } from '../domain/plan.ts';
 import { PvefleetError } from '../util/errors.ts';
 import type { ActionReport, ApplyReport } from './report.ts';
@@ -25,10 +26,26 @@ function count(n: number, one: string, many: string): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
-/** The plan is not carried out at all; nothing has been written. */
+/** Whether nothing but the rights of the account stands against a plan. */
+function lacksRights({ refusals = [], stale = [] }: PlanRefusal): boolean {
+  return stale.length === 0 && refusals.length > 0 && refusals.every(isAboutRights);
+}
+
+/** All commands that grant what is missing, each once. */
+function rightsHint(refusals: readonly Refusal[]): string | undefined {
+  const commands = [...new Set(refusals.flatMap((one) => one.commands ?? []))];
+  // roles are made before they are given
+  commands.sort((a, b) => Number(b.includes(' role ')) - Number(a.includes(' role ')));
+  return commands.length > 0 ? `on a node as root: ${commands.join(' && ')}` : refusals[0]?.hint;
+}
+
+/**
+ * The plan is not carried out at all; nothing has been written. Where only rights are missing, that is the same as a
+ * refusal by the server itself: exit code 4 and code `RIGHTS_MISSING`.
+ */
 export class PlanRefusedError extends PvefleetError {
-  override readonly code = 'PLAN_REFUSED';
-  override readonly exitCode = 6;
+  override readonly code: 'PLAN_REFUSED' | 'RIGHTS_MISSING';
+  override readonly exitCode: 4 | 6;
   readonly refusals: readonly Refusal[];
   readonly stale: readonly StaleAction[];
 
@@ -47,11 +64,15 @@ export class PlanRefusedError extends PvefleetError {
         ? 'make a new plan and look at it before applying'
         : lift !== '' && refusals.every((one) => one.needs !== undefined)
           ? `allow it with --allow ${lift} if that is what you want`
-          : refusals[0]?.hint);
+          : lacksRights(refusal)
+            ? rightsHint(refusals)
+            : refusals[0]?.hint);
     super(refusal.message ?? (first === undefined ? what : `${what}: ${first}`), {
       hint,
       details: { refusals, stale },
     });
+    this.code = lacksRights(refusal) ? 'RIGHTS_MISSING' : 'PLAN_REFUSED';
+    this.exitCode = lacksRights(refusal) ? 4 : 6;
     this.refusals = refusals;
     this.stale = stale;
   }

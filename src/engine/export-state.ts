@@ -2,8 +2,10 @@
  * A live cluster → the state of a simulated one, so that a change can be rehearsed on a copy of one's own cluster.
  * Only reads; what an account may not see is left out and noted; secrets are neither read nor written.
  */
+
 import { randomBytes } from 'node:crypto';
 import { decodeNumber } from '../codec/scalar.ts';
+import { type PermissionTree, privilegesOn } from '../domain/permission-tree.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { EngineContext } from './context.ts';
 import { exportAccess, exportPools } from './export-access.ts';
@@ -22,7 +24,6 @@ import type {
   ExportedNode,
   ExportedState,
 } from './export-types.ts';
-import { type PermissionTree, privilegesOn } from './privileges.ts';
 
 /** A finished export. */
 export interface StateExport {

@@ -1,9 +1,12 @@
 /** The answer to a request → the end of the task behind it, with its log as events. */
 import { TaskFailedError } from '../api/errors/task-error.ts';
+import type { TaskOutcome } from '../api/types.ts';
 import { isUpid } from '../codec/upid.ts';
 import type { Action, ActionKind } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { IndeterminateError } from './failures.ts';
+import { requestText } from './request-text.ts';
+import { allocatesOn, isAllocated, isAllocation } from './rooms.ts';
 import type { RunState } from './run-state.ts';
 
 /** What an action came to, when it did not fail. */
@@ -28,7 +31,19 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   'container.stop': 'stop',
   'container.reboot': 'restart',
   'container.destroy': 'destroy',
+  'container.clone': 'clone',
+  'container.restore': 'restore',
+  'container.template': 'make a template of',
+  'container.migrate': 'migrate',
+  'container.move-volume': 'move a disk of',
   'snapshot.create': 'take a snapshot of',
+  'snapshot.rollback': 'roll back',
+  'snapshot.delete': 'delete a snapshot of',
+  'ha.add': 'add to HA',
+  'ha.update': 'change the HA settings of',
+  'ha.remove': 'take out of HA',
+  'firewall.options': 'change the firewall of',
+  'firewall.rule': 'change the firewall of',
 };
 
 /**
@@ -56,6 +71,36 @@ export function percentOf(line: string): number | undefined {
 
 // PVE: pve-common Tools.pm, download of a file that is there with the right checksum
 const alreadyThere = /no need to download|already exists? with correct checksum/i;
+
+/** Tasks of the same class take about as long. */
+export function classOf({ kind, request }: Action): string {
+  return `${kind} ${request.path} ${requestText(request, 'ostemplate') ?? ''}`;
+}
+
+/** Waits together with the tasks of other actions; makes room for them once the storage is done with this one. */
+function watched(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+  upid: string,
+  onLog: (line: string) => void,
+): Promise<TaskOutcome> {
+  if (!run.watch) return context.pve.waitTask(upid, { signal: context.signal, onLog });
+  const place = run.places.get(action.id);
+  let isAllocating = place !== undefined && allocatesOn(action).length > 0;
+  return run.watch.wait({
+    upid,
+    kind: classOf(action),
+    isTelling: () => isAllocating,
+    onLog: (line) => {
+      if (isAllocating && isAllocated(line)) {
+        isAllocating = false;
+        place?.leave(isAllocation);
+      }
+      onLog(line);
+    },
+  });
+}
 
 /**
  * Waits for the task that a request started.
@@ -86,13 +131,11 @@ export async function followTask(
     percent = now;
     context.emit({ type: 'task.progress', id, percent });
   };
-  const outcome = await context.pve
-    .waitTask(upid, { signal: context.signal, onLog })
-    .catch((cause: unknown) => {
-      // the task stays in run.running: it may go on, and the report must say so
-      const why = context.signal.aborted ? 'stopped waiting' : 'lost sight of the task';
-      throw new IndeterminateError(`${why} (${doingOf(action, run.vmidOf(action))})`, { upid, cause });
-    });
+  const outcome = await watched(context, run, action, upid, onLog).catch((cause: unknown) => {
+    // the task stays in run.running: it may go on, and the report must say so
+    const why = context.signal.aborted ? 'stopped waiting' : 'lost sight of the task';
+    throw new IndeterminateError(`${why} (${doingOf(action, run.vmidOf(action))})`, { upid, cause });
+  });
   run.running.delete(id);
   if (outcome.state === 'failed') {
     const doing = doingOf(action, run.vmidOf(action));

@@ -1,6 +1,6 @@
 /** Whether a plan that was made earlier still fits the cluster. Pure. */
 import type { ClusterSnapshot } from '../domain/actual.ts';
-import type { Action, Plan } from '../domain/plan.ts';
+import { type Action, makingKinds, type Plan } from '../domain/plan.ts';
 import type { StaleAction } from './errors.ts';
 
 /** Ids that an earlier action of the plan frees. */
@@ -24,10 +24,23 @@ function staleCreate(plan: Plan, action: Action, snapshot: ClusterSnapshot): str
   return taker && `id ${vmid} is taken by ${taker.name ?? taker.type} on ${taker.node}`;
 }
 
+/** Where containers are before the plan moves them, by id and the node that they go to. */
+function leaving(plan: Plan): ReadonlyMap<string, string> {
+  const moves = plan.actions.filter((action) => action.kind === 'container.migrate');
+  return new Map(
+    moves.map(({ target, request }) => [`${target.vmid} ${String(request.params['target'])}`, target.node]),
+  );
+}
+
 /** Why an action on an existing container no longer fits. */
-function staleChange(action: Action, snapshot: ClusterSnapshot): string | undefined {
-  const { vmid, node } = action.target;
+function staleChange(
+  action: Action,
+  snapshot: ClusterSnapshot,
+  from: ReadonlyMap<string, string>,
+): string | undefined {
+  const { vmid } = action.target;
   if (vmid === undefined) return undefined;
+  const node = from.get(`${vmid} ${action.target.node}`) ?? action.target.node;
   const guest = snapshot.guests.find((one) => one.vmid === vmid);
   if (!guest) return `CT ${vmid} does not exist any more`;
   if (guest.node !== node) return `CT ${vmid} has moved from ${node} to ${guest.node}`;
@@ -46,18 +59,18 @@ function staleChange(action: Action, snapshot: ClusterSnapshot): string | undefi
  */
 export function staleActions(plan: Plan, snapshot: ClusterSnapshot): StaleAction[] {
   const created = new Set(
-    plan.actions.filter(({ kind }) => kind === 'container.create').map(({ target }) => target.key),
+    plan.actions.filter(({ kind }) => makingKinds.has(kind)).map(({ target }) => target.key),
   );
+  const moved = leaving(plan);
   return plan.actions.flatMap((action): StaleAction[] => {
     const { key, vmid } = action.target;
     const follows =
       created.has(key) && action.kind !== 'container.destroy' && action.precondition.kind === 'none';
-    const reason =
-      action.kind === 'container.create'
-        ? staleCreate(plan, action, snapshot)
-        : action.kind.startsWith('template.') || follows
-          ? undefined
-          : staleChange(action, snapshot);
+    const reason = makingKinds.has(action.kind)
+      ? staleCreate(plan, action, snapshot)
+      : action.kind.startsWith('template.') || follows
+        ? undefined
+        : staleChange(action, snapshot, moved);
     return reason === undefined
       ? []
       : [{ id: action.id, key, reason, ...(vmid === undefined ? {} : { vmid }) }];

@@ -1,24 +1,27 @@
 /** The storages that a fleet needs, from what is known already or from its nodes. Reads only. */
 import type { StorageInfo } from '../domain/actual.ts';
 import type { DesiredFleet } from '../domain/desired.ts';
+import { anyNode } from '../domain/placement.ts';
 import type { EngineContext } from './context.ts';
 import { isNodeDown, warn } from './notices.ts';
 import { mapBounded } from './parallel.ts';
 import { decodeStorages, type Resources } from './resources.ts';
 
-/** Storages that a fleet names on each node. */
-function namedStorages(fleet: DesiredFleet): Map<string, Set<string>> {
+/** Storages that a fleet names on each node; a container without a node names them on every one that it may come to. */
+function namedStorages(fleet: DesiredFleet, nodes: readonly string[]): Map<string, Set<string>> {
   const names = new Map<string, Set<string>>();
-  for (const { node, rootfs, mounts, templateStorage, template } of fleet.containers) {
+  for (const { node: wanted, placement, rootfs, mounts, templateStorage, template } of fleet.containers) {
     const named = [
       rootfs.storage,
       templateStorage,
       /^([^:/]+):vztmpl\//.exec(template)?.[1],
       ...Object.values(mounts ?? {}).map((mount) => mount.storage),
     ];
-    const set = names.get(node) ?? new Set<string>();
-    for (const name of named) if (name !== undefined) set.add(name);
-    names.set(node, set);
+    for (const node of wanted === anyNode ? (placement?.nodes ?? nodes) : [wanted]) {
+      const set = names.get(node) ?? new Set<string>();
+      for (const name of named) if (name !== undefined) set.add(name);
+      names.set(node, set);
+    }
   }
   return names;
 }
@@ -37,7 +40,7 @@ export async function readStorages(
   fleet: DesiredFleet,
 ): Promise<readonly StorageInfo[]> {
   const online = new Set(resources.nodes.filter((node) => node.online).map((node) => node.node));
-  const unclear = [...namedStorages(fleet)].filter(([node, names]) => {
+  const unclear = [...namedStorages(fleet, [...online])].filter(([node, names]) => {
     const known = resources.storages.filter((storage) => storage.node === node);
     const isKnown = (name: string): boolean =>
       known.some(({ storage, active, content }) => storage === name && active && content.length > 0);

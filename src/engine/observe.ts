@@ -3,11 +3,15 @@ import type { ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
 import { ownershipTag } from '../domain/field-row.ts';
 import { matchFleet } from '../domain/match.ts';
+import { anyNode, placeFleet } from '../domain/placement.ts';
 import { containersToRead } from '../domain/scope.ts';
 import { readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
+import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
+import { readExtras } from './observe-extras.ts';
+import { readSources } from './observe-sources.ts';
 import { readStorages } from './observe-storages.ts';
 import { settleOwnTasks } from './own-tasks.ts';
 import { decodeResources, type Resources } from './resources.ts';
@@ -74,13 +78,16 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
   };
   if (scope.templates) return { ...snapshot, ...(await readTemplates(context, snapshot, 'all')) };
   if (!fleet) return snapshot;
-  const fresh = matchFleet(fleet, snapshot).matches.filter(
-    ({ actual, refusals }) => refusals.length === 0 && (!actual || scope.recreate),
+  const complete = { ...snapshot, ...(await readBridges(context, fleet, snapshot)) };
+  const placed = placeFleet(fleet, complete).fleet;
+  const { clones, sources } = await readSources(context, complete, placed, scope.recreate ?? false);
+  const whole = { ...complete, ...(await readExtras(context, complete, placed, clones)), sources };
+  const fresh = matchFleet(placed, whole).matches.filter(
+    ({ desired, actual, refusals }) =>
+      desired.node !== anyNode && refusals.length === 0 && (!actual || scope.recreate),
   );
-  const wanted = fresh.map(({ desired }) => desired);
-  return wanted.length === 0
-    ? snapshot
-    : { ...snapshot, ...(await readTemplates(context, snapshot, wanted, fleet)) };
+  const wanted = fresh.flatMap(({ desired }) => (desired.from ? [] : [desired]));
+  return wanted.length === 0 ? whole : { ...whole, ...(await readTemplates(context, whole, wanted, fleet)) };
 }
 
 /**

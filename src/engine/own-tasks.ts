@@ -46,6 +46,27 @@ async function runningTasks(context: EngineContext): Promise<RunningTask[]> {
   });
 }
 
+/**
+ * Finds a running task of ours on one node.
+ *
+ * @param node - where to look.
+ * @param type - kind of task, as in a UPID.
+ * @param id - what it works on.
+ * @returns the newest one.
+ */
+export async function findRunningTask(
+  context: EngineContext,
+  node: string,
+  type: string,
+  id: string,
+): Promise<string | undefined> {
+  const params = { node, source: 'active', typefilter: type, limit: 500 } as const;
+  const rows = await context.pve.get('/nodes/{node}/tasks', params, { signal: context.signal });
+  return rows
+    .filter((row) => row.endtime === undefined && row.id === id && isOurs(context, row.user))
+    .toSorted((a, b) => Number(b.starttime) - Number(a.starttime))[0]?.upid;
+}
+
 async function awaitTask(context: EngineContext, task: RunningTask): Promise<void> {
   const doing = describeTask(task);
   context.emit({

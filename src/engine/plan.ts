@@ -10,10 +10,11 @@ import { planResize, type ResizeChange } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
-import { readSnapshots } from './effects.ts';
 import { uploadsOf, withLocalFiles } from './local-files.ts';
 import { observe } from './observe.ts';
 import { mapBounded } from './parallel.ts';
+import { preflight } from './preflight.ts';
+import { readSnapshots } from './read-snapshots.ts';
 
 export type { ResizeChange } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
@@ -33,7 +34,9 @@ export interface DownloadTarget {
   readonly aliases?: NonNullable<DesiredFleet['aliases']>;
 }
 
-function ready(context: EngineContext, plan: Plan, snapshot: ClusterSnapshot): Planned {
+/** Judges a plan by the rights of the account, and announces it. */
+export async function ready(context: EngineContext, made: Plan, snapshot: ClusterSnapshot): Promise<Planned> {
+  const plan = await preflight(context, made, snapshot);
   context.emit({ type: 'plan.ready', plan });
   return { plan, snapshot };
 }
@@ -54,7 +57,8 @@ async function withSnapshotFacts(
     const params = { node, vmid, feature: 'snapshot' } as const;
     const { hasFeature } = await context.pve.get(path, params, { signal: context.signal });
     const isPossible = decodeBoolean(hasFeature) ?? false;
-    const names = isPossible ? await readSnapshots(context, node, vmid) : [];
+    const taken = isPossible ? await readSnapshots(context, { node, vmid }) : [];
+    const names = taken.map(({ name }) => name);
     return [vmid, { isPossible, names }] as const;
   });
   return { ...snapshot, snapshots: new Map(facts) };
@@ -97,7 +101,12 @@ export async function makeDestroyPlan(
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 
-function containersOf(snapshot: ClusterSnapshot, vmids: readonly Vmid[]): ActualContainer[] {
+/**
+ * The containers behind ids.
+ *
+ * @throws UsageError for an id that is no container, or one that could not be read.
+ */
+export function containersOf(snapshot: ClusterSnapshot, vmids: readonly Vmid[]): ActualContainer[] {
   return vmids.map((vmid) => {
     const container = snapshot.containers.get(vmid);
     if (container) return container;

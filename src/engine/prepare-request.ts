@@ -1,6 +1,7 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
 import type { Action, Plan } from '../domain/plan.ts';
+import { unknownVolume } from '../domain/spelling.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { EngineContext } from './context.ts';
 import { StalePlanError } from './failures.ts';
@@ -16,9 +17,34 @@ function isPlaceholder(value: WireValue | SecretPlaceholder): value is SecretPla
   return typeof value === 'object' && '$secret' in value;
 }
 
+/** Volumes of a copy have their names only once it is made; their place in the plan says only on which storage they are. */
+async function nameVolumes(
+  context: EngineContext,
+  node: string,
+  vmid: number,
+  params: Record<string, WireValue>,
+): Promise<void> {
+  const unnamed = Object.entries(params).flatMap(([key, value]): [string, string][] =>
+    typeof value === 'string' && /^(?:rootfs|mp\d+)$/.test(key) && value.includes(unknownVolume)
+      ? [[key, value]]
+      : [],
+  );
+  if (unnamed.length === 0) return;
+  const { next } = await readRawConfig(context, node, vmid);
+  for (const [key, value] of unnamed) {
+    const volume = /^(?:volume=)?([^,]+)/.exec(next[key] ?? '')?.[1];
+    if (volume === undefined)
+      throw new StalePlanError(`CT ${vmid} has no ${key}`, { hint: 'make a new plan' });
+    params[key] = value.replace(
+      /^(volume=)?[^,]+/,
+      (_, name: string | undefined) => `${name ?? ''}${volume}`,
+    );
+  }
+}
+
 /** Whether the server itself compares the digest. */
-function takesDigest(request: ApiRequest): boolean {
-  return request.method === 'PUT' && /\/lxc\/\{vmid\}\/(?:config|resize)$/.test(request.path);
+function takesDigest({ path, method }: ApiRequest): boolean {
+  return method !== 'DELETE' && /\/lxc\/\{vmid\}\/(?:config|resize|move_volume)$/.test(path);
 }
 
 /**
@@ -62,7 +88,16 @@ export async function prepareRequest(
     params[name] = isPlaceholder(value) ? await context.resolveSecret(value.$secret) : value;
   }
   const vmid = run.vmidOf(action);
-  if (vmid !== undefined && 'vmid' in params) params['vmid'] = vmid;
+  if (action.kind === 'container.clone' && vmid !== undefined) {
+    // here `vmid` is the source
+    params['newid'] = vmid;
+    params['vmid'] = run.idNow(Number(params['vmid']));
+  } else if (vmid !== undefined && 'vmid' in params) params['vmid'] = vmid;
+  if (vmid !== undefined) await nameVolumes(context, target.node, vmid, params);
+
+  if (vmid !== undefined && 'sid' in params) params['sid'] = `ct:${vmid}`;
+  const rules = vmid === undefined ? undefined : run.ruleDigests.get(vmid);
+  if (action.kind === 'firewall.rule' && rules !== undefined) params['digest'] = rules;
 
   const digest = expectedDigest(run, action);
   if (digest === undefined) return { ...request, params };

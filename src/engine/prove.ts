@@ -6,18 +6,20 @@ import type { Action, FieldChange } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import {
   asActual,
+  destinationOf,
   exists,
-  hasSnapshot,
   hasVolume,
   type LiveStatus,
   poolWanted,
   powerAfter,
+  readNode,
   readPool,
   readStatus,
-  snapshotOf,
   volumeOf,
 } from './effects.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
+import { isExtra, unprovedExtras } from './prove-extras.ts';
+import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
 import { type RawConfig, readRawConfig } from './read-container.ts';
 import type { RunState } from './run-state.ts';
 
@@ -39,6 +41,41 @@ async function provePower(
     if (status.status === wanted || context.clock.now() >= giveUpAt) return status;
     await context.clock.sleep(2_000, context.signal);
   }
+}
+
+/** Waits until the container is on the node that it was to go to; the HA manager moves it some time after its task. */
+async function proveArrival(
+  context: EngineContext,
+  run: RunState,
+  action: Action,
+  vmid: number,
+  node: string,
+  upid: string | undefined,
+): Promise<FieldChange[]> {
+  const isOrdered = upid !== undefined && parseUpid(upid)?.type === 'hamigrate';
+  const giveUpAt = context.clock.now() + (isOrdered ? haPatienceMs : 0);
+  let found = await readNode(context, vmid);
+  let raw: RawConfig | undefined;
+  for (;;) {
+    if (found === node) raw = await readRawConfig(context, node, vmid);
+    // the config is there before the container is started again
+    if (raw && raw.live['lock'] !== 'migrate') break;
+    if (context.clock.now() >= giveUpAt) break;
+    await context.clock.sleep(2_000, context.signal);
+    found = await readNode(context, vmid);
+  }
+  if (!raw) return [{ field: 'node', from: node, to: found ?? null, effect: 'live' }];
+  run.digests.set(vmid, raw.digest);
+  const wanted = powerOnArrival(action);
+  if (wanted === undefined) return [];
+  const there: Action = { ...action, target: { ...action.target, node } };
+  const status = await provePower(context, there, vmid, wanted, upid);
+  return status.status === wanted ? [] : absent('power', wanted, status.status);
+}
+
+/** A migration with a restart leaves a running container behind. */
+function powerOnArrival(action: Action): 'running' | undefined {
+  return action.request.params['restart'] === true ? 'running' : undefined;
 }
 
 function absent(field: string, from: string, to: string): FieldChange[] {
@@ -98,15 +135,18 @@ export async function unprovedChanges(
     const found = await readPool(context, vmid);
     return found === pool ? [] : [{ field: 'pool', from: pool, to: found ?? null, effect: 'live' }];
   }
+  if (isSnapshot(action)) {
+    const unproved = await unprovedSnapshot(context, action, vmid);
+    run.digests.set(vmid, (await readRawConfig(context, node, vmid)).digest);
+    return unproved;
+  }
+  if (isExtra(action)) return unprovedExtras(context, action, vmid, run);
+  const destination = destinationOf(action);
+  if (destination !== undefined) return proveArrival(context, run, action, vmid, destination, upid);
   const power = powerAfter(action);
   const status = power === undefined ? undefined : await provePower(context, action, vmid, power, upid);
   const raw = await readRawConfig(context, node, vmid);
   run.digests.set(vmid, raw.digest);
-  const snapshot = snapshotOf(action);
-  if (snapshot !== undefined) {
-    const there = await hasSnapshot(context, node, vmid, snapshot);
-    return there ? [] : absent('snapshot', snapshot, 'absent');
-  }
   const after = before ? await readStatus(context, node, vmid) : status;
   const actual = asActual(action, vmid, raw, after);
   const missing = readBack(action, actual);

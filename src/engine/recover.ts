@@ -7,23 +7,26 @@ import type { Returns } from '../api/types.ts';
 import { decodeNumber } from '../codec/scalar.ts';
 import { readBack } from '../domain/converge.ts';
 import { fetchedFile, fetchesTemplate } from '../domain/fetch-template.ts';
-import type { Action, ActionKind } from '../domain/plan.ts';
+import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
 import {
   asActual,
+  destinationOf,
   exists,
-  hasSnapshot,
   hasVolume,
   poolWanted,
   powerAfter,
+  readNode,
   readPool,
   readStatus,
-  snapshotOf,
   volumeOf,
 } from './effects.ts';
+import { IndeterminateError } from './failures.ts';
 import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
+import { isExtra, unprovedExtras } from './prove-extras.ts';
+import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
 import { readRawConfig } from './read-container.ts';
 
 type TaskRow = Returns<'GET', '/nodes/{node}/tasks'>[number];
@@ -49,8 +52,27 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'container.stop': ['vzstop', 'hastop'],
   'container.reboot': ['vzreboot'],
   'container.destroy': ['vzdestroy'],
+  'container.clone': ['vzclone'],
+  'container.restore': ['vzrestore'],
+  'container.template': ['vztemplate'],
+  'container.migrate': ['vzmigrate', 'hamigrate'],
+  'container.move-volume': ['move_volume'],
   'snapshot.create': ['vzsnapshot'],
+  'snapshot.rollback': ['vzrollback'],
+  'snapshot.delete': ['vzdelsnapshot'],
+  'ha.add': [],
+  'ha.update': [],
+  'ha.remove': [],
+  'firewall.options': [],
+  'firewall.rule': [],
 };
+
+/** What would do harm when it is done twice. */
+const unrepeatable: ReadonlySet<ActionKind> = new Set([
+  'container.reboot',
+  'firewall.rule',
+  'snapshot.rollback',
+]);
 
 /** Waits between looks, in milliseconds; a node that is busy answers within some seconds. */
 const looks = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
@@ -69,10 +91,13 @@ function isRunning(row: TaskRow): boolean {
 }
 
 async function newestTask(context: EngineContext, lost: LostRequest): Promise<TaskRow | undefined> {
-  const { action, vmid } = lost;
+  const { action } = lost;
+  // a clone's task is one of its source, on the node of its source
+  const isClone = action.kind === 'container.clone';
+  const vmid = isClone ? Number(lost.request.params['vmid']) : lost.vmid;
   const types = taskTypes[action.kind];
   if (types.length === 0) return undefined;
-  const { node } = action.target;
+  const node = isClone ? String(lost.request.params['node']) : action.target.node;
   const only = types.length === 1 ? { typefilter: types[0] as string } : {};
   const rows = await context.pve.get(
     '/nodes/{node}/tasks',
@@ -97,12 +122,17 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
     return fetchesTemplate(action) ? there : !there;
   }
   if (vmid === undefined) return false;
-  if (action.kind === 'container.create') return (await occupantOf(context, action, node, vmid)) === 'ours';
+  if (makingKinds.has(action.kind)) return (await occupantOf(context, action, node, vmid)) === 'ours';
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
-  const snapshot = snapshotOf(action);
-  if (snapshot !== undefined) return hasSnapshot(context, node, vmid, snapshot);
   const pool = poolWanted(action);
   if (pool !== undefined) return (await readPool(context, vmid)) === pool;
+  if (isSnapshot(action))
+    return !unrepeatable.has(action.kind) && (await unprovedSnapshot(context, action, vmid)).length === 0;
+  // a step of a list of rules leaves no trace of its own; only the last one can be told by the whole list
+  if (isExtra(action))
+    return action.changes.length > 0 && (await unprovedExtras(context, action, vmid)).length === 0;
+  const destination = destinationOf(action);
+  if (destination !== undefined) return (await readNode(context, vmid)) === destination;
   const power = powerAfter(action);
   if (power !== undefined) {
     const status = await readStatus(context, node, vmid);
@@ -115,12 +145,46 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   return changed && readBack(action, asActual(action, vmid, raw, undefined)).length === 0;
 }
 
+/** Somebody else may clone the same source; our own clone is there as soon as its task runs. */
+async function isOurCopy(context: EngineContext, { action, vmid }: LostRequest): Promise<boolean> {
+  if (action.kind !== 'container.clone' || vmid === undefined) return true;
+  const node = String(action.request.params['node']);
+  return (await occupantOf(context, action, node, vmid)) !== 'nobody';
+}
+
+/** How long a task may take to appear in the list, in milliseconds. */
+const appearMs = 15_000;
+
+/**
+ * Prepares to find the task of a request whose answer does not name it. Proxmox VE: POST …/template.
+ *
+ * @returns a function that gives the UPID after the request was accepted; undefined for requests that answer with it.
+ */
+export async function watchTasks(
+  context: EngineContext,
+  lost: LostRequest,
+): Promise<(() => Promise<string>) | undefined> {
+  if (lost.action.kind !== 'container.template') return undefined;
+  const before = (await newestTask(context, lost))?.upid;
+  return async () => {
+    const giveUpAt = context.clock.now() + appearMs;
+    for (;;) {
+      const upid = (await newestTask(context, lost))?.upid;
+      if (upid !== undefined && upid !== before) return upid;
+      if (context.clock.now() >= giveUpAt)
+        throw new IndeterminateError(`its task cannot be found (${lost.action.id})`);
+      await context.clock.sleep(500, context.signal);
+    }
+  };
+}
+
 async function look(context: EngineContext, lost: LostRequest): Promise<Verdict | undefined> {
   const task = await newestTask(context, lost);
-  if (task && isRunning(task)) return { kind: 'happened', upid: task.upid };
+  if (task && isRunning(task) && (await isOurCopy(context, lost)))
+    return { kind: 'happened', upid: task.upid };
   if (!(await isDone(context, lost))) return undefined;
   // a finished creation of a container that carries our marker is ours: its log may hold warnings
-  return task && lost.action.kind === 'container.create'
+  return task && makingKinds.has(lost.action.kind)
     ? { kind: 'happened', upid: task.upid }
     : { kind: 'happened' };
 }
@@ -145,5 +209,5 @@ export async function recover(context: EngineContext, lost: LostRequest, because
       if (!(error instanceof PveConnectionError) || index === looks.length - 1) throw error;
     }
   }
-  return lost.action.kind === 'container.reboot' ? { kind: 'unknown' } : { kind: 'resend' };
+  return unrepeatable.has(lost.action.kind) ? { kind: 'unknown' } : { kind: 'resend' };
 }

@@ -6,6 +6,7 @@ import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
 import { describeFailure, IndeterminateError, InterruptedError } from './failures.ts';
 import { doingOf, type Outcome } from './follow-task.ts';
+import { leftBehind } from './left-behind.ts';
 import { stateBefore, unprovedChanges } from './prove.ts';
 import type { ActionReport, ActionResult } from './report.ts';
 import type { RunState } from './run-state.ts';
@@ -77,7 +78,11 @@ async function endOf(context: EngineContext, run: RunState, action: Action): Pro
     if (context.signal.aborted && !(error instanceof IndeterminateError)) {
       return failureOf(new InterruptedError(), upid);
     }
-    return failureOf(error, upid ?? run.running.get(action.id));
+    const ending = failureOf(error, upid ?? run.running.get(action.id));
+    const hint = await leftBehind(context, action, run.vmidOf(action), error);
+    return hint === undefined || ending.error === undefined
+      ? ending
+      : { ...ending, error: { ...ending.error, hint } };
   }
 }
 

@@ -1,5 +1,7 @@
 /** What one apply knows that its plan could not: ids chosen anew, digests after our own writes, tasks under way. */
 import type { Action, Plan } from '../domain/plan.ts';
+import type { Place } from './scheduler.ts';
+import type { TaskWatch } from './task-watch.ts';
 
 /** Mutable, lives as long as one apply. */
 export interface RunState {
@@ -7,12 +9,20 @@ export interface RunState {
   readonly taken: Set<number>;
   /** Newest digest by vmid, after a write of ours. */
   readonly digests: Map<number, string>;
+  /** Newest digest of the firewall rules by vmid, after a write of ours. */
+  readonly ruleDigests: Map<number, string>;
   /** Tasks that run on the server, by action. */
   readonly running: Map<string, string>;
+  /** Waits for tasks together with others; absent: each by itself. */
+  watch?: TaskWatch;
+  /** The place of each action in its rooms, while it runs. */
+  readonly places: Map<string, Place>;
   /** Reason why nothing new may start; set once. */
   stop?: string;
   /** The id under which the container of an action exists or will exist. */
   vmidOf(action: Action): number | undefined;
+  /** The id that stands for a planned one, which another one may have replaced. */
+  idNow(planned: number): number;
   /** Another id was taken for the container of this action. */
   replaceVmid(action: Action, vmid: number): void;
 }
@@ -25,14 +35,19 @@ export interface RunState {
  */
 export function createRunState(plan: Plan): RunState {
   const replaced = new Map<string, number>();
+  const ids = new Map<number, number>();
   const keyOf = (action: Action): string => `${action.target.key} ${action.target.vmid}`;
   return {
     taken: new Set(plan.actions.flatMap(({ target }) => (target.vmid === undefined ? [] : [target.vmid]))),
     digests: new Map(),
+    ruleDigests: new Map(),
     running: new Map(),
+    places: new Map(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
+    idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {
       this.taken.add(vmid);
+      if (action.target.vmid !== undefined) ids.set(action.target.vmid, vmid);
       replaced.set(keyOf(action), vmid);
     },
   };

@@ -6,11 +6,24 @@
  * that a job of another node could use.
  */
 import { InternalError } from '../util/errors.ts';
+import { type AdaptiveLimit, createAdaptiveLimit } from './adaptive-limit.ts';
 
 /** How many jobs of one kind may run at once; jobs with the same `name` share the room. */
 export interface Room {
   readonly name: string;
   readonly limit: number;
+  /** The limit adapts to what happens, up to this; absent: it is fixed. */
+  readonly most?: number;
+  /** See {@link LimitRange}; default 2. */
+  readonly slack?: number;
+}
+
+/** A job's hold on the rooms that it is in. */
+export interface Place {
+  /** Makes room before the job has ended. */
+  leave(isMeant: (room: string) => boolean): void;
+  /** Tells that the job ran into a time-out there: fewer at once from now on. */
+  congested(isMeant: (room: string) => boolean): void;
 }
 
 /** What is known about a job before it runs. */
@@ -19,18 +32,22 @@ export interface Job {
   /** Ids that must have succeeded; ids of no job are taken as done. */
   readonly dependsOn: readonly string[];
   readonly rooms: readonly Room[];
+  /** Jobs of the same class take about as long; default: all do. */
+  readonly class?: string;
 }
 
 /** What the scheduler asks its caller. */
 export interface Schedule<J extends Job, R> {
   /** Does the work; must not reject. */
-  readonly run: (job: J) => Promise<R>;
+  readonly run: (job: J, place: Place) => Promise<R>;
   /** Whether jobs that depend on this one must not run. */
   readonly hasFailed: (result: R) => boolean;
   /** Result of a job that never ran. */
   readonly skip: (job: J, because: string) => R;
   /** Why nothing new may start; undefined: go on. Asked before each start. */
   readonly stopped: () => string | undefined;
+  /** Time in milliseconds; only differences count. Without it limits do not learn from durations. */
+  readonly now?: () => number;
 }
 
 /**
@@ -54,9 +71,18 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
       return result !== undefined && schedule.hasFailed(result);
     });
   const isReady = (job: J): boolean => job.dependsOn.every((id) => results.has(id) || !known.has(id));
-  const hasRoom = (job: J): boolean => job.rooms.every((room) => (used.get(room.name) ?? 0) < room.limit);
-  const occupy = (job: J, change: 1 | -1): void => {
-    for (const room of job.rooms) used.set(room.name, (used.get(room.name) ?? 0) + change);
+  const now = schedule.now ?? ((): number => 0);
+  const adaptive = new Map<string, AdaptiveLimit>();
+  const limitOf = ({ name, limit, most, slack = 2 }: Room): AdaptiveLimit | undefined => {
+    if (most === undefined) return undefined;
+    const known = adaptive.get(name) ?? createAdaptiveLimit({ start: limit, most, slack });
+    adaptive.set(name, known);
+    return known;
+  };
+  const placesIn = (room: Room): number => limitOf(room)?.current ?? room.limit;
+  const hasRoom = (job: J): boolean => job.rooms.every((room) => (used.get(room.name) ?? 0) < placesIn(room));
+  const occupy = (room: Room, change: 1 | -1): void => {
+    used.set(room.name, (used.get(room.name) ?? 0) + change);
   };
   const skip = (job: J, because: string): void => {
     results.set(job.id, schedule.skip(job, because));
@@ -75,11 +101,37 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
 
   return new Promise<R[]>((resolve, reject) => {
     const start = (job: J): void => {
+      const startedAt = now();
+      const held = new Set(job.rooms);
+      const troubled = new Set<Room>();
+      const leave = (room: Room, isGood: boolean): void => {
+        const limit = limitOf(room);
+        if (isGood && !troubled.has(room)) {
+          const wasFull = (used.get(room.name) ?? 0) >= placesIn(room);
+          limit?.succeeded({ kind: job.class ?? '', ms: now() - startedAt, wasFull });
+        }
+        held.delete(room);
+        occupy(room, -1);
+      };
+      const place: Place = {
+        leave: (isMeant) => {
+          const left = [...held].filter(({ name }) => isMeant(name));
+          for (const room of left) leave(room, true);
+          if (left.length > 0) pump();
+        },
+        congested: (isMeant) => {
+          for (const room of held) {
+            if (!isMeant(room.name)) continue;
+            troubled.add(room);
+            limitOf(room)?.congested(startedAt, now());
+          }
+        },
+      };
       running += 1;
-      occupy(job, 1);
-      schedule.run(job).then((result) => {
+      for (const room of held) occupy(room, 1);
+      schedule.run(job, place).then((result) => {
         running -= 1;
-        occupy(job, -1);
+        for (const room of [...held]) leave(room, !schedule.hasFailed(result));
         results.set(job.id, result);
         pump();
       }, reject);

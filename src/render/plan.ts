@@ -21,13 +21,27 @@ const effectWords: Readonly<Record<Effect, string>> = {
   forbidden: 'not possible',
 };
 
+/** When a change takes effect, and who alone may make it. */
+const effectWord = ({ effect, needs }: FieldChange): string =>
+  needs === undefined ? effectWords[effect] : `${effectWords[effect]}, needs ${needs}`;
+
+/** What makes a container. */
+const makers: ReadonlySet<Action['kind']> = new Set([
+  'container.create',
+  'container.clone',
+  'container.restore',
+]);
+/** What changes it. */
+const changing = /^(?:container\.(?:configure|resize-disk|move-volume|migrate|template)|ha\.|firewall\.)/;
+
 function signOf(actions: readonly Action[]): Sign {
   const kinds = new Set(actions.map((action) => action.kind));
-  if (kinds.has('container.destroy')) return kinds.has('container.create') ? '±' : '-';
-  if (kinds.has('container.create')) return '+';
+  if (kinds.has('container.destroy')) return [...makers].some((kind) => kinds.has(kind)) ? '±' : '-';
+  if ([...makers].some((kind) => kinds.has(kind))) return '+';
+  if (kinds.has('snapshot.delete')) return '-';
   if (kinds.has('template.download') || kinds.has('template.upload')) return '↓';
   if (kinds.has('template.delete')) return '-';
-  return kinds.has('container.configure') || kinds.has('container.resize-disk') ? '~' : '▶';
+  return [...kinds].some((kind) => changing.test(kind)) ? '~' : '▶';
 }
 
 function groupsOf(plan: Plan): Group[] {
@@ -50,11 +64,23 @@ function paint(sign: Sign, style: Style): (text: string) => string {
 const fileOf = (volid: unknown): string =>
   typeof volid === 'string' ? (volid.split('/').at(-1) ?? volid) : '';
 
+/** Changes that the steps in a plan's first line tell. */
+const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership']);
+
+/** Where a new container comes from. */
+function origin({ kind, changes, request }: Action): string {
+  const from = changes.find(({ field }) => field === 'from')?.to;
+  if (kind === 'container.restore') return `restore ${fileOf(from)}`;
+  return kind === 'container.clone' ? showValue(from) : `create from ${fileOf(request.params['ostemplate'])}`;
+}
+
 /** The settings of a new container, as many to a line as fit. */
 function settings(action: Action, width: number, style: Style): string[] {
   const items = action.changes
-    .filter((change) => change.field !== 'hostname' || change.to !== action.target.key)
-    .map((change) => `${change.field} ${showValue(change.to)}`);
+    .filter(({ field, to }) => field !== 'from' && (field !== 'hostname' || to !== action.target.key))
+    .map(
+      (change) => `${change.field} ${showValue(change.to)}${change.needs ? ` (needs ${change.needs})` : ''}`,
+    );
   const lines: string[] = [];
   for (const item of items) {
     const last = lines.at(-1);
@@ -69,7 +95,7 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
   const rows = changes.map((change) => ({
     field: change.field,
     text: showChange(change.from, change.to, style),
-    effect: change.effect,
+    word: effectWord(change),
   }));
   const fieldWidth = Math.max(0, ...rows.map((row) => row.field.length));
   const textWidth = Math.min(
@@ -77,8 +103,7 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
     Math.max(20, width - fieldWidth - 16),
   );
   return rows.map((row) => {
-    const word = effectWords[row.effect];
-    const effect = row.effect === 'live' ? style.dim(word) : style.yellow(word);
+    const effect = row.word === effectWords.live ? style.dim(row.word) : style.yellow(row.word);
     return `${row.field.padEnd(fieldWidth)}  ${clip(row.text, textWidth, style).padEnd(textWidth)}  ${effect}`;
   });
 }
@@ -90,23 +115,39 @@ function steps(actions: readonly Action[]): string {
     'container.stop': 'stop',
     'container.reboot': 'restart',
     'container.destroy': 'destroy',
+    'container.move-volume': 'move its disks',
+    'container.migrate': 'migrate',
+    'container.template': 'make it a template',
+    'snapshot.create': 'take the snapshot',
+    'snapshot.rollback': 'roll back to',
+    'snapshot.delete': 'delete the snapshot',
   };
-  return actions.flatMap((action) => words[action.kind] ?? []).join(', then ');
+  const said = actions.flatMap(({ kind, request }) => {
+    const word = words[kind];
+    if (word === undefined) return [];
+    return kind.startsWith('snapshot.') ? `${word} ${String(request.params['snapname'])}` : word;
+  });
+  return [...new Set(said)].join(', then ');
 }
 
 function groupLines(group: Group, width: number, style: Style): string[] {
   const first = group.actions[0] as Action;
-  const create = group.actions.find((action) => action.kind === 'container.create');
+  const create = group.actions.find((action) => makers.has(action.kind));
   if (group.sign === '↓') {
     return [fetchLine(first)];
   }
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
-  const after = group.actions.filter((action) => action.kind !== 'container.create');
+  const after = group.actions.filter((action) => !makers.has(action.kind));
   if (create && group.sign === '+') {
     const then = steps(after);
     return [
-      `create from ${fileOf(create.request.params['ostemplate'])}${then ? `, then ${then}` : ''}`,
+      `${origin(create)}${then ? `, then ${then}` : ''}`,
       ...settings(create, width, style).map(style.dim),
+      ...changeLines(
+        after.flatMap((action) => action.changes).filter(({ field }) => !told.has(field)),
+        width,
+        style,
+      ),
     ];
   }
   const last = group.actions.at(-1) as Action;
@@ -114,17 +155,18 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     group.actions
       .filter((action) => action !== create)
       .flatMap((action) => action.changes)
-      .filter((change) => change.field !== 'power'), // the step below says it
+      .filter(({ field }) => field !== 'power' && field !== 'snapshot'), // the steps below say it
     width,
     style,
   );
   if (group.sign === '±')
     return [style.red(`destroy and create again: ${create?.reason ?? last.reason}`), ...lines];
-  const word = steps(after);
+  const [start, ...later] = after;
+  const snapshot = start?.kind === 'snapshot.create' && later.length > 0 ? start : undefined;
+  const word = steps(snapshot ? later : after);
   if (group.sign === '-') return [`${word}: ${last.reason}`];
   // that the file changed is what everybody expects; that the container did is not
   const isDrift = lines.length > 0 && group.actions.some(({ cause }) => cause === 'drifted');
-  const snapshot = group.actions.find(({ kind }) => kind === 'snapshot.create');
   return [
     ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
     ...lines,
@@ -137,6 +179,13 @@ const summaryText = (plan: Plan): string => {
   const { create, update, destroy, unchanged } = plan.summary;
   return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged`;
 };
+
+/** Commands of all refusals, each once; roles are made before they are given. */
+function grantingCommands(plan: Plan): string[] {
+  const all = [...new Set(plan.refusals.flatMap(({ commands = [] }) => commands))];
+  const isRole = (command: string): boolean => command.startsWith('pveum role ');
+  return [...all.filter(isRole), ...all.filter((command) => !isRole(command))];
+}
 
 /**
  * Renders a plan for people.
@@ -172,10 +221,12 @@ export function renderPlan(plan: Plan, style: Style): string {
     (notice) =>
       `${style.yellow(style.glyph.warn)} ${notice.message}${notice.hint ? style.dim(` (${notice.hint})`) : ''}`,
   );
-  const refusals = plan.refusals.map(
-    (refusal) =>
-      `${style.red(style.glyph.fail)} ${refusal.message}${refusal.hint ? `\n    ${style.dim(refusal.hint)}` : ''}`,
-  );
+  const refusals = plan.refusals.map(({ message, hint, commands }) => {
+    // commands come once, below
+    const text = hint && commands === undefined ? `\n    ${style.dim(hint)}` : '';
+    return `${style.red(style.glyph.fail)} ${message}${text}`;
+  });
+  const commands = grantingCommands(plan);
   const id = plan.id.slice(0, 8);
   const isDestructive =
     plan.actions.some((action) => action.risk === 'destructive') ||
@@ -188,6 +239,9 @@ export function renderPlan(plan: Plan, style: Style): string {
     ...(out.length > 0 ? [...out, ''] : []),
     ...(notices.length > 0 ? [...notices, ''] : []),
     ...(refusals.length > 0 ? [style.red('Refused:'), ...refusals.map((line) => `  ${line}`), ''] : []),
+    ...(commands.length > 0
+      ? ['To grant what is missing, on a node as root:', ...commands.map((line) => `  ${line}`), '']
+      : []),
     closing,
   ].join('\n')}\n`;
 }
@@ -202,7 +256,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
   return action.changes.map((change) => [
     change.field,
     `${showValue(change.from)} → ${showValue(change.to)}`,
-    effectWords[change.effect],
+    effectWord(change),
   ]);
 }
 

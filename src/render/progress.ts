@@ -34,7 +34,19 @@ const kindWords: Readonly<Record<string, string>> = {
   'container.exec': 'run in',
   'container.copy-in': 'copy to',
   'container.copy-out': 'copy from',
+  'container.clone': 'clone',
+  'container.restore': 'restore',
+  'container.template': 'make a template of',
+  'container.migrate': 'migrate',
+  'container.move-volume': 'move disk',
   'snapshot.create': 'snapshot',
+  'snapshot.rollback': 'roll back',
+  'snapshot.delete': 'delete snapshot',
+  'ha.add': 'add to HA',
+  'ha.update': 'HA settings',
+  'ha.remove': 'take out of HA',
+  'firewall.options': 'firewall',
+  'firewall.rule': 'firewall',
 };
 
 /** Words for an action's result. */

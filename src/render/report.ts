@@ -17,6 +17,34 @@ function problem(action: ActionReport, style: Style): string[] {
   ];
 }
 
+/** Names that are shown of steps with the same warnings. */
+const shownSteps = 6;
+
+/** The lines of a task's log that say what it warns of; its last ones when none is marked. */
+function warningsIn(log: readonly string[]): string[] {
+  const marked = log.filter((line) => /^\s*WARN/.test(line));
+  const others = log.filter((line) => !line.startsWith('TASK '));
+  return (marked.length > 0 ? marked : others.slice(-3)).map((line) => line.trim());
+}
+
+/** Steps that were done with warnings; those that warn of the same are told together. */
+function warned(actions: readonly ActionReport[], style: Style): string[] {
+  const groups = new Map<string, ActionReport[]>();
+  for (const action of actions) {
+    const text = warningsIn(action.log ?? []).join('\n');
+    groups.set(text, [...(groups.get(text) ?? []), action]);
+  }
+  return [...groups].flatMap(([text, members]) => {
+    const names = members.slice(0, shownSteps).map(({ id }) => id);
+    const rest = members.length - names.length;
+    const whom = `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+    return [
+      `${style.yellow(style.glyph.warn)} ${style.bold(whom)}  ${resultWords.warnings}`,
+      ...(text === '' ? [] : text.split('\n').map((line) => style.dim(`    ${line}`))),
+    ];
+  });
+}
+
 /**
  * Renders what an apply did: problems one by one, then the counts.
  *
@@ -27,7 +55,13 @@ function problem(action: ActionReport, style: Style): string[] {
 export function renderApply(report: ApplyReport, style: Style): string {
   const skipped = report.actions.filter((action) => action.result === 'skipped');
   const problems = report.actions.filter((a) => !['ok', 'unchanged', 'skipped'].includes(a.result));
-  const lines = problems.flatMap((action) => problem(action, style));
+  const lines = [
+    ...warned(
+      problems.filter(({ result }) => result === 'warnings'),
+      style,
+    ),
+    ...problems.filter(({ result }) => result !== 'warnings').flatMap((action) => problem(action, style)),
+  ];
   if (skipped.length > 0) {
     const because = new Map<string, number>();
     for (const action of skipped)

@@ -53,8 +53,20 @@ export function differing(
   return [only(from), only(to)];
 }
 
+/** Of a list of rules or the like: what comes and what goes; undefined for other values. */
+function showMembers(from: JsonValue, to: JsonValue): string | undefined {
+  if (!Array.isArray(from) || !Array.isArray(to) || ![...from, ...to].some(isObject)) return undefined;
+  const missing = (list: readonly JsonValue[], others: readonly JsonValue[]): JsonValue[] =>
+    list.filter((one) => !others.some((other) => deepEqual(one, other)));
+  const changes = [
+    ...missing(to, from).map((one) => `+ ${showValue(one)}`),
+    ...missing(from, to).map((one) => `- ${showValue(one)}`),
+  ];
+  return changes.length === 0 ? 'another order' : changes.join(', ');
+}
+
 /**
- * Writes a change on one line; of a map only the members that change.
+ * Writes a change on one line; of a map only the members that change, of a list of maps those that come and go.
  *
  * @param from - value before.
  * @param to - value after.
@@ -62,6 +74,8 @@ export function differing(
  * @returns for example `2GiB → 4GiB` or `ip=10.0.0.5/24 → ip=10.0.0.6/24 vlan=5`.
  */
 export function showChange(from: JsonValue, to: JsonValue, style: Style): string {
+  const members = showMembers(from, to);
+  if (members !== undefined) return members;
   const [left, right] = differing(from, to);
   return `${showValue(left)} ${style.glyph.arrow} ${showValue(right)}`;
 }

@@ -1,9 +1,12 @@
 /** IP addresses, networks and gateways as texts. */
 import ipaddr from 'ipaddr.js';
+import type { AddressPool } from '../domain/desired.ts';
+import { type AddressRange, type Family, readRange, spellAddress } from '../domain/lab/address-pool.ts';
+import { suggest } from '../util/suggest.ts';
+import type { FileAddressPool, FileNet } from './file.ts';
 import type { Problem } from './findings.ts';
 import type { TextCheck } from './formats.ts';
-
-type Family = 4 | 6;
+import { splitTexts, textValue, type ValueCheck, type ValueProblem } from './values.ts';
 
 const kinds: Readonly<
   Record<Family, { words: readonly string[]; example: string; least: number; most: number }>
@@ -140,4 +143,137 @@ export function checkGateway(gateway: string, own: StaticAddress): Problem | und
     message: `the gateway ${gateway} is not in the network of ${own.address}/${own.prefix}`,
     hint: 'is the prefix length right?',
   };
+}
+
+/** A static address of a range, where a container will have any of it. */
+export function exampleAddress(pool: AddressPool, not: string | null | undefined): StaticAddress | undefined {
+  const range = readRange(pool.range);
+  if (!range) return undefined;
+  const ends = [range.first, range.last].map((value) => spellAddress(range.family, value));
+  const address = ends.find((end) => end !== not) ?? ends[0];
+  return address === undefined ? undefined : { address, prefix: pool.prefix };
+}
+
+const isPool = (value: unknown): value is FileAddressPool =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Reads a pool of the file.
+ *
+ * @param value - value of `ip` or `ip6`.
+ * @returns the pool, or undefined when the value is none, or not a sound one.
+ */
+export function addressPool(value: FileNet['ip']): AddressPool | undefined {
+  // what is wrong with it has been reported, and is left out
+  const { range, prefix: length, exclude }: Partial<FileAddressPool> = isPool(value) ? value : {};
+  const prefix = length ?? readRange(range ?? '')?.prefix;
+  if (range === undefined || prefix === undefined) return undefined;
+  if (exclude === undefined) return { range, prefix };
+  return { range, prefix, exclude: typeof exclude === 'string' ? splitTexts(exclude) : exclude };
+}
+
+/** What is wrong with a stretch of addresses. */
+function checkRange(text: unknown, family: Family, what: string): Problem | undefined {
+  const example = family === 4 ? '10.1.0.10-10.1.0.99 or 10.1.0.0/24' : 'fd00::100-fd00::1ff or fd00::/64';
+  if (typeof text !== 'string' || text.trim() === '')
+    return {
+      code: 'SPEC_TYPE',
+      message: `'${what}' must be text`,
+      hint: `write for example ${example}`,
+    };
+  const range = readRange(text);
+  if (!range) {
+    const [from = '', to = ''] = text.split('-').map((part) => part.trim());
+    const isTurned = readRange(`${to}-${from}`) !== undefined;
+    return {
+      code: 'SPEC_ADDRESS',
+      message: isTurned
+        ? `'${text}' ends before it begins`
+        : `'${text}' is no range of IPv${family} addresses`,
+      hint: isTurned ? `did you mean ${to}-${from}?` : `write for example ${example}`,
+    };
+  }
+  return range.family === family
+    ? undefined
+    : {
+        code: 'SPEC_ADDRESS',
+        message: `'${text}' is a range of IPv${range.family} addresses`,
+        hint: `it belongs to '${family === 4 ? 'ip6' : 'ip'}'`,
+      };
+}
+
+function checkPrefix(range: AddressRange, prefix: unknown, family: Family): Problem | undefined {
+  const { least, most } = kinds[family];
+  if (prefix === undefined && range.prefix === undefined)
+    return {
+      code: 'SPEC_MISSING',
+      message: "'prefix' is missing: how long is the prefix of these addresses?",
+      hint: `add 'prefix: ${family === 4 ? 24 : 64}'`,
+    };
+  if (prefix !== undefined && !Number.isInteger(prefix))
+    return { code: 'SPEC_TYPE', message: "'prefix' must be a whole number" };
+  const length = (prefix ?? range.prefix) as number;
+  if (length < least || length > most)
+    return {
+      code: 'SPEC_ADDRESS',
+      message: `/${length} is not a prefix length from /${least} to /${most}`,
+    };
+  const [first, last] = [range.first, range.last].map((value) => ipaddr.parse(spellAddress(family, value)));
+  return first && last?.match(first, length)
+    ? undefined
+    : {
+        code: 'SPEC_ADDRESS',
+        message: `the range is longer than one /${length} network`,
+        hint: 'is the prefix length right?',
+      };
+}
+
+const poolKeys = ['range', 'prefix', 'exclude'];
+
+function checkPool(pool: Readonly<Record<string, unknown>>, family: Family): ValueProblem[] {
+  const problems: ValueProblem[] = [];
+  for (const key of Object.keys(pool))
+    if (!poolKeys.includes(key)) {
+      const near = suggest(key, poolKeys);
+      const hint = near === undefined ? `known keys: ${poolKeys.join(', ')}` : `did you mean '${near}'?`;
+      const message = `the key '${key}' is not known here`;
+      problems.push({ code: 'SPEC_UNKNOWN_KEY', message, hint, path: [key] });
+    }
+  const { range: text, prefix, exclude = [] } = pool;
+  const wrong = checkRange(text, family, 'range');
+  if (wrong) return [...problems, { ...wrong, path: 'range' in pool ? ['range'] : [] }];
+  const range = readRange(text as string) as AddressRange;
+  const length = checkPrefix(range, prefix, family);
+  if (length) problems.push({ ...length, path: prefix === undefined ? [] : ['prefix'] });
+  const isList = Array.isArray(exclude);
+  const excluded: readonly unknown[] = isList ? (exclude as unknown[]) : splitTexts(String(exclude));
+  excluded.forEach((one, index) => {
+    const path = ['exclude', ...(isList ? [index] : [])];
+    const problem = checkRange(one, family, 'exclude');
+    const hole = problem ? undefined : readRange(one as string);
+    if (problem) problems.push({ ...problem, path });
+    else if (hole && (hole.last < range.first || hole.first > range.last))
+      problems.push({
+        code: 'SPEC_ADDRESS',
+        message: `'${String(one)}' is not in the range ${String(text)}`,
+        path,
+      });
+  });
+  return problems;
+}
+
+/**
+ * Makes a check for `ip` and `ip6`: one address, or a range to choose from.
+ *
+ * @param family - 4 or 6.
+ * @returns the check.
+ */
+export function addressValue(family: Family): ValueCheck {
+  const single = textValue(checkInterfaceAddress(family), true);
+  return (value) =>
+    isPool(value)
+      ? checkPool(value as unknown as Readonly<Record<string, unknown>>, family)
+      : typeof value === 'string'
+        ? single(value)
+        : [{ expected: 'text or a range of addresses' }];
 }

@@ -3,15 +3,21 @@ import type {
   DesiredAccess,
   DesiredContainer,
   DesiredDevice,
+  DesiredFirewall,
   DesiredMount,
   DesiredNet,
   DesiredOptions,
+  DesiredPlacement,
   DesiredRootfs,
+  DesiredSource,
 } from '../domain/desired.ts';
+import { groupTag } from '../domain/lab/groups.ts';
+import { anyNode } from '../domain/placement.ts';
 import { invariant } from '../util/assert.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
+import { addressPool } from './addresses.ts';
 import type { Instance } from './expand.ts';
-import type { FileContainer, FileMount, FileNet, FileRootfs } from './file.ts';
+import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -58,7 +64,7 @@ const mount = ({ size, storage, source, ...rest }: FileMount): DesiredMount =>
     source: source ?? undefined,
   });
 
-const net = ({ bridge, rate, mac, vlan, ...rest }: FileNet): DesiredNet => {
+const net = ({ bridge, rate, mac, vlan, ip, ip6, ...rest }: FileNet): DesiredNet => {
   invariant(bridge !== undefined, 'the bridge was not checked');
   return compact<DesiredNet>({
     ...rest,
@@ -66,11 +72,20 @@ const net = ({ bridge, rate, mac, vlan, ...rest }: FileNet): DesiredNet => {
     rateMBps: rate,
     mac: mac?.toUpperCase(),
     vlan: vlan as number | null | undefined,
+    ip: typeof ip === 'object' && ip !== null ? undefined : ip,
+    ipPool: addressPool(ip),
+    ip6: typeof ip6 === 'object' && ip6 !== null ? undefined : ip6,
+    ip6Pool: addressPool(ip6),
   });
 };
 
-function options(raw: FileContainer): DesiredOptions {
+function options(raw: FileContainer, group: string | undefined): DesiredOptions {
   const { startup } = raw;
+  // where tags are not managed, that of the group is added when planning
+  const tags =
+    group === undefined || raw.tags === undefined
+      ? raw.tags
+      : [...new Set([...(raw.tags ?? []), groupTag(group)])];
   return compact<DesiredOptions>({
     onboot: raw.onboot,
     protection: raw.protection,
@@ -78,7 +93,7 @@ function options(raw: FileContainer): DesiredOptions {
     nameservers: list(raw.nameserver),
     searchDomains: list(raw.searchDomain),
     timezone: raw.timezone,
-    tags: raw.tags,
+    tags,
     // The server adds a line break of its own and pvefleet a line below it.
     description: raw.description?.trimEnd() ?? raw.description,
     hookscript: raw.hookscript,
@@ -111,8 +126,38 @@ function access(
   });
 }
 
+/** What the container says itself counts, then what the file says for all. */
+function placement(own: FilePlacement = {}, all: FilePlacement = {}): DesiredPlacement {
+  const { strategy = 'spread', nodes, antiAffinity } = { ...all, ...own };
+  return compact<DesiredPlacement>({
+    strategy,
+    nodes: list(nodes) ?? undefined,
+    antiAffinity: list(antiAffinity) ?? undefined,
+  });
+}
+
+function sourceOf(raw: FileContainer): DesiredSource | undefined {
+  const { from } = raw;
+  if (from == null) return undefined;
+  if (from.backup !== undefined) return { backup: from.backup };
+  invariant(from.clone !== undefined, 'the source was not checked');
+  return compact<Extract<DesiredSource, { clone: string }>>({
+    clone: String(from.clone),
+    full: from.full,
+    snapshot: from.snapshot,
+  });
+}
+
+const firewall = (raw: FileFirewall): DesiredFirewall =>
+  compact<DesiredFirewall>({
+    ...raw,
+    // PVE: a rule is off unless it says otherwise; in a file it is on unless it says otherwise
+    rules: raw.rules?.map((rule) => ({ ...rule, enable: rule.enable ?? true })),
+  });
+
 /** What the container does not say itself. */
 export interface BuildContext {
+  readonly placement?: FilePlacement;
   /** Aliases of templates → pattern or volume. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly readEnvironment: (name: string) => string | undefined;
@@ -128,16 +173,21 @@ export interface BuildContext {
  */
 export function buildContainer(instance: Instance, context: BuildContext): DesiredContainer {
   const { raw, key } = instance;
-  const { node, template } = raw;
-  invariant(node !== undefined && template !== undefined && raw.rootfs, `${key} was not checked`);
+  const { node } = raw;
+  const from = sourceOf(raw);
+  const template = from ? '' : raw.template;
+  invariant(node !== undefined && template !== undefined && (raw.rootfs || from), `${key} was not checked`);
   return compact<DesiredContainer>({
     key,
     hostname: raw.hostname ?? key,
     vmid: typeof raw.vmid === 'number' ? raw.vmid : 'auto',
     node,
+    placement: node === anyNode ? placement(raw.placement, context.placement) : undefined,
     template: (Object.hasOwn(context.aliases, template) ? context.aliases[template] : undefined) ?? template,
     templateName: Object.hasOwn(context.aliases, template) ? template : undefined,
     templateStorage: raw.templateStorage,
+    from,
+    isTemplate: raw.isTemplate || undefined,
     unprivileged: raw.unprivileged ?? true,
     compute: compact({
       cores: raw.cores,
@@ -146,19 +196,23 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
       memoryMiB: mebibytes(raw.memory),
       swapMiB: mebibytes(raw.swap),
     }),
-    rootfs: rootfs(raw.rootfs),
+    rootfs: rootfs(raw.rootfs ?? {}),
     mounts: mapValues(raw.mounts, mount),
     nets: mapValues(raw.nets, net),
     devices: mapValues(raw.devices, (device): DesiredDevice => device),
     features: raw.features,
-    options: options(raw),
+    options: options(raw, instance.group),
     pool: raw.pool,
-    power: raw.power ?? 'running',
+    ha: raw.ha,
+    firewall: raw.firewall && firewall(raw.firewall),
+    power: raw.power ?? (raw.isTemplate ? 'stopped' : 'running'),
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,
     dependsOn: list(raw.dependsOn) ?? undefined,
     restart: raw.restart ?? 'ask',
-    origin: rangeOf(instance.place),
+    student: instance.student,
+    group: instance.group,
+    origin: rangeOf(instance.row ?? instance.place),
   });
 }

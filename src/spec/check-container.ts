@@ -1,5 +1,5 @@
 /** Rules within one container that need more than one key: required keys, volumes, addresses and gateways. */
-import { checkGateway, staticAddress } from './addresses.ts';
+import { addressPool, checkGateway, exampleAddress, staticAddress } from './addresses.ts';
 import type { Instance } from './expand.ts';
 import type { FileMount, FileNet } from './file.ts';
 import type { Findings, Problem } from './findings.ts';
@@ -23,7 +23,10 @@ function isMissing(instance: Instance, path: Path): boolean {
 }
 
 function checkRequired(instance: Instance, report: Report): void {
+  const isCopy = instance.raw.from != null;
   for (const { path, example } of required) {
+    // a copy has the disks of its source
+    if (isCopy && path[0] !== 'node') continue;
     const [first = '', second] = path;
     const within = second !== undefined && !isMissing(instance, [first]);
     if (!isMissing(instance, path)) continue;
@@ -48,7 +51,7 @@ function checkMount(path: string, mount: FileMount, instance: Instance, report: 
       );
     else if (mount.size != null && mount.source.startsWith('/'))
       complain('size', 'directories and devices of the node have no size here');
-  } else if (gone('storage') && gone('source'))
+  } else if (instance.raw.from == null && gone('storage') && gone('source'))
     complain(
       'storage',
       `the mount '${path}' says not where its data is`,
@@ -66,15 +69,60 @@ function checkNetFamily(name: string, net: FileNet, family: 4 | 6, report: Repor
       ? ([net.ip, net.gateway, 'ip', 'gateway'] as const)
       : ([net.ip6, net.gateway6, 'ip6', 'gateway6'] as const);
   if (gateway == null) return;
-  const own = ip == null ? undefined : staticAddress(ip);
+  const pool = addressPool(ip);
+  // a range that is wrong has been reported
+  if (!pool && typeof ip === 'object' && ip !== null) return;
+  const own = pool ? exampleAddress(pool, gateway) : typeof ip === 'string' ? staticAddress(ip) : undefined;
   const problem: Problem | undefined = own
     ? checkGateway(gateway, own)
     : {
         code: 'SPEC_GATEWAY',
-        message: `a gateway needs a static address, and '${ipKey}' is ${ip ?? 'not set'}`,
+        message: `a gateway needs a static address, and '${ipKey}' is ${typeof ip === 'string' ? ip : 'not set'}`,
         hint: `leave '${gatewayKey}' out, or give '${ipKey}' an address with prefix length`,
       };
   if (problem) report(['nets', name, gatewayKey], { ...problem, topic: 'gateway' });
+}
+
+/** Where it comes from: one source, and nothing that only the other kind of source has. */
+function checkSource({ raw, tree }: Instance, report: Report): void {
+  const { from } = raw;
+  if (from == null || locate(tree, ['from']).tree.kind === 'invalid') return;
+  const complain = (path: Path, message: string, hint?: string): void =>
+    report(path, { code: 'SPEC_SOURCE', message, hint });
+  if (from.clone === undefined && from.backup === undefined && !isMissingBoth(tree))
+    complain(['from'], "'from' says not what to copy", "add 'clone: NAME' or 'backup: VOLUME'");
+  if (from.clone !== undefined && from.backup !== undefined)
+    complain(['from', 'backup'], 'a container is made from one source, either clone or backup');
+  if (from.backup !== undefined && from.snapshot !== undefined)
+    complain(['from', 'snapshot'], 'a backup has no snapshots');
+  if (from.backup !== undefined && from.full !== undefined)
+    complain(['from', 'full'], 'a restored container is always a full copy');
+  if (raw.sshKeys != null || raw.password != null)
+    report([raw.password == null ? 'sshKeys' : 'password'], {
+      severity: 'warning',
+      code: 'SPEC_UNUSED',
+      message: 'a copy has the passwords and keys of its source; this is not used',
+      hint: 'set up first access in the source',
+      topic: 'copy-access',
+    });
+}
+
+/** An invalid clone or backup has been reported; it is there all the same. */
+const isMissingBoth = (tree: Instance['tree']): boolean =>
+  ['clone', 'backup'].some((key) => locate(tree, ['from', key]).tree.kind === 'invalid');
+
+/** What HA and a template can do with the state that is asked for. */
+function checkPower({ raw }: Instance, report: Report): void {
+  const { ha, isTemplate } = raw;
+  const power = raw.power ?? (isTemplate ? 'stopped' : 'running');
+  const complain = (path: Path, message: string, hint: string): void =>
+    report(path, { code: 'SPEC_POWER', message, hint });
+  if (isTemplate && power === 'running')
+    complain(['power'], 'a template cannot run', "leave 'power' out, or 'isTemplate'");
+  if (power === 'stopped' && ha?.state === 'started')
+    complain(['ha', 'state'], "HA would start what 'power' wants stopped", 'write the same in both');
+  if (power === 'running' && (ha?.state === 'stopped' || ha?.state === 'disabled'))
+    complain(['ha', 'state'], "HA would stop what 'power' wants running", "write 'power: stopped' as well");
 }
 
 function checkNets(instance: Instance, report: Report): void {
@@ -138,4 +186,6 @@ export function checkContainer(instance: Instance, findings: Findings): void {
       hint: "leave it out, or set 'unprivileged: false'",
     });
   checkNets(instance, report);
+  checkSource(instance, report);
+  checkPower(instance, report);
 }

@@ -16,7 +16,7 @@ function createRegister(code: string, findings: Findings): Register {
   const uses = new Map<string, Use>();
   return (id: string, what: string, instance: Instance, path: Path): boolean => {
     const found = locate(instance.tree, path);
-    const place = path.length > 0 && found.complete ? found.tree.place : instance.place;
+    const place = path.length > 0 && found.complete ? found.tree.place : (instance.row ?? instance.place);
     const first = uses.get(id);
     if (!first) {
       uses.set(id, { instance, place });
@@ -66,7 +66,7 @@ export function checkUnique(instances: readonly Instance[], findings: Findings):
         mac(net.mac.toUpperCase(), `the MAC address ${net.mac}`, instance, ['nets', name, 'mac']);
       for (const family of ['ip', 'ip6'] as const) {
         const text = net[family];
-        const own = text == null ? undefined : staticAddress(text);
+        const own = typeof text === 'string' ? staticAddress(text) : undefined;
         // Networks that are not connected may use the same addresses.
         if (own)
           address(

@@ -1,35 +1,15 @@
 /**
- * Entries of a fleet file → one merged tree per container: defaults, blueprints, entry; counted entries and `students`
- * give as many containers as they say, with numbers filled in.
+ * Entries of a fleet file → one merged tree per container: defaults, blueprints, entry; counted entries give as many
+ * containers as they say, with numbers filled in. Those of `students` are made by students.ts.
  */
-import { checkAddress, checkInterfaceAddress } from './addresses.ts';
 import { type Blueprints, defaultsFor } from './blueprints.ts';
 import type { FileContainer } from './file.ts';
+import { badNumber, fill, findNumbered, once } from './fill.ts';
 import type { Findings, Problem } from './findings.ts';
-import {
-  checkDescription,
-  checkDnsName,
-  checkKey,
-  checkMac,
-  checkMountSource,
-  checkNode,
-  checkPool,
-  type TextCheck,
-} from './formats.ts';
+import { checkKey } from './formats.ts';
 import { dropNulls, mergeLayers, without } from './layers.ts';
 import { fillNumber, isNumbered } from './numbering.ts';
-import {
-  type MapTree,
-  mapMember,
-  mapTree,
-  member,
-  type Path,
-  type Place,
-  replaceAt,
-  type Tree,
-  toPlain,
-} from './tree.ts';
-import { integerProblem, numberingHint } from './values.ts';
+import { type MapTree, mapMember, mapTree, member, type Place, type Tree, toPlain } from './tree.ts';
 
 /** One container, not yet checked as a whole. */
 export interface Instance {
@@ -39,81 +19,13 @@ export interface Instance {
   readonly tree: MapTree;
   /** The tree as plain values; invalid parts are left out. */
   readonly raw: FileContainer;
+  /** Where the student stands in the roster. */
+  readonly row?: Place;
+  readonly student?: string;
+  readonly group?: string;
 }
 
-const integer =
-  (least: number, most: number, code: string): TextCheck =>
-  (text) =>
-    /^\d+$/.test(text)
-      ? integerProblem(Number(text), least, most, code)
-      : { code, message: `'${text}' is not a whole number` };
-
-/** Where numbers may be filled in, and the format of the result. `*`: any member. */
-const numberedFields: readonly { path: readonly string[]; check: TextCheck; number?: true }[] = [
-  { path: ['hostname'], check: checkDnsName },
-  { path: ['vmid'], check: integer(100, 999_999_999, 'SPEC_VMID'), number: true },
-  { path: ['renamedFrom'], check: checkKey },
-  { path: ['node'], check: checkNode },
-  { path: ['pool'], check: checkPool },
-  { path: ['description'], check: checkDescription },
-  { path: ['nets', '*', 'ip'], check: checkInterfaceAddress(4) },
-  { path: ['nets', '*', 'gateway'], check: checkAddress(4) },
-  { path: ['nets', '*', 'ip6'], check: checkInterfaceAddress(6) },
-  { path: ['nets', '*', 'gateway6'], check: checkAddress(6) },
-  { path: ['nets', '*', 'mac'], check: checkMac },
-  { path: ['nets', '*', 'vlan'], check: integer(1, 4094, 'SPEC_RANGE'), number: true },
-  { path: ['mounts', '*', 'source'], check: checkMountSource },
-];
-
-interface Numbered {
-  readonly path: Path;
-  readonly text: string;
-  readonly place: Place;
-  readonly check: TextCheck;
-  readonly number: boolean;
-}
-
-function findNumbered(tree: MapTree): Numbered[] {
-  const walk = (
-    current: Tree | undefined,
-    path: readonly string[],
-    done: Path,
-  ): { tree: Tree; path: Path }[] => {
-    const [step, ...rest] = path;
-    if (!current) return [];
-    if (step === undefined) return [{ tree: current, path: done }];
-    if (step !== '*') return walk(member(current, step), rest, [...done, step]);
-    return current.kind === 'map'
-      ? [...current.entries].flatMap(([key, { value }]) => walk(value, rest, [...done, key]))
-      : [];
-  };
-  return numberedFields.flatMap(({ path, check, number = false }) =>
-    walk(tree, path, []).flatMap((found) =>
-      found.tree.kind === 'scalar' && typeof found.tree.value === 'string' && isNumbered(found.tree.value)
-        ? [{ path: found.path, text: found.tree.value, place: found.tree.place, check, number }]
-        : [],
-    ),
-  );
-}
-
-/** One finding per field, however many containers share it. */
-const once = (problem: Problem): Problem => ({ ...problem, topic: 'number' });
-
-function fill(tree: MapTree, fields: readonly Numbered[], n: number, findings: Findings): MapTree {
-  return fields.reduce<Tree>((current, { path, text, place, check, number }) => {
-    const filled = fillNumber(text, n);
-    const problem: Problem | undefined =
-      'error' in filled
-        ? { code: 'SPEC_NUMBERING', message: filled.error, hint: numberingHint }
-        : check(filled.text);
-    if (problem) findings.report(once(problem), place);
-    if ('error' in filled || problem) return replaceAt(current, path, () => ({ kind: 'invalid', place }));
-    const value = number ? Number(filled.text) : filled.text;
-    return replaceAt(current, path, () => ({ kind: 'scalar', value, text: filled.text, place }));
-  }, tree) as MapTree;
-}
-
-const instance = (key: string, place: Place, tree: MapTree): Instance => ({
+export const instanceOf = (key: string, place: Place, tree: MapTree): Instance => ({
   key,
   place,
   tree,
@@ -152,10 +64,18 @@ function expandSingle(name: string, place: Place, merged: MapTree, findings: Fin
         : { code: 'SPEC_NUMBERING', message, hint: "{n} needs 'count'" };
     if (wrong) findings.report(once(wrong), field.place);
   }
-  return [instance(name, place, merged)];
+  return [instanceOf(name, place, merged)];
 }
 
-function expandCounted(
+/**
+ * Expands an entry that stands for several.
+ *
+ * @param entry - its name with something to fill in, and how many they are.
+ * @param merged - its layers, without `count` and `name`.
+ * @param findings - gets the problems.
+ * @returns the containers.
+ */
+export function expandCounted(
   entry: { name: string; namePlace: Place; place: Place; count: number },
   merged: MapTree,
   findings: Findings,
@@ -182,43 +102,58 @@ function expandCounted(
   const instances: Instance[] = [];
   for (let n = 1; n <= entry.count; n++) {
     const key = fillNumber(entry.name, n);
-    const problem: Problem | undefined =
-      'error' in key
-        ? { code: 'SPEC_NUMBERING', message: key.error, hint: numberingHint }
-        : checkKey(key.text);
+    const problem = 'error' in key ? badNumber(key.error) : checkKey(key.text);
     if (problem) findings.report(once(problem), entry.namePlace);
     if ('error' in key || problem) continue;
-    instances.push(instance(key.text, entry.place, fill(group, fields, n, findings)));
+    instances.push(instanceOf(key.text, entry.place, fill(group, fields, { n }, findings)));
   }
   return instances;
 }
 
+/** The layers below an entry, and the entry on top of them. */
+export type Stack = (entry: MapTree, ...above: readonly MapTree[]) => MapTree;
+
 /**
- * Expands all entries.
+ * Prepares the merging of layers.
  *
  * @param fleet - validated tree of the file.
  * @param blueprints - to stack on.
- * @param findings - gets the problems.
- * @returns the containers in the order of the file, students last.
+ * @returns what merges the defaults, an entry with its blueprints, and further layers with theirs.
  */
-export function expandFleet(fleet: Tree, blueprints: Blueprints, findings: Findings): Instance[] {
+export function createStack(fleet: Tree, blueprints: Blueprints): Stack {
   const bases = new Map<boolean, MapTree | undefined>();
-  const layers = (entry: MapTree): MapTree => {
+  return (entry, ...above) => {
     const named = entry.entries.has('blueprint');
     if (!bases.has(named)) {
       const defaults = defaultsFor(fleet, entry);
       bases.set(named, defaults && blueprints.stack(defaults));
     }
     const base = bases.get(named);
-    const above = blueprints.stack(entry);
-    return dropNulls(base ? mergeLayers([base, above]) : above);
+    const layers = [entry, ...above].map((layer) => blueprints.stack(layer));
+    const [first = entry, ...rest] = base ? [base, ...layers] : layers;
+    return dropNulls(mergeLayers([first, ...rest]));
   };
-  const expand = (name: string, place: Place, value: Tree, counted: boolean): Instance[] => {
-    if (value.kind === 'invalid' || value.kind === 'list') return [];
+}
+
+/**
+ * Expands the entries of `containers`.
+ *
+ * @param fleet - validated tree of the file.
+ * @param stack - merges layers.
+ * @param findings - gets the problems.
+ * @returns the containers in the order of the file.
+ */
+export function expandFleet(fleet: Tree, stack: Stack, findings: Findings): Instance[] {
+  const instances: Instance[] = [];
+  for (const [name, { key: place, value }] of mapMember(fleet, 'containers')?.entries ?? []) {
+    if (value.kind === 'invalid' || value.kind === 'list') continue;
     const entry = value.kind === 'map' ? value : mapTree(new Map(), value.place);
-    const merged = layers(entry);
+    const merged = stack(entry);
     const count = member(entry, 'count');
-    if (!count && !counted) return expandSingle(name, place, merged, findings);
+    if (!count) {
+      instances.push(...expandSingle(name, place, merged, findings));
+      continue;
+    }
     const ownName = entry.entries.get('name')?.value;
     const group = {
       place,
@@ -226,17 +161,9 @@ export function expandFleet(fleet: Tree, blueprints: Blueprints, findings: Findi
         ? { name: String(ownName.value), namePlace: ownName.place }
         : { name, namePlace: place }),
       // A missing or invalid count has been reported; one container stands for the group in the further checks.
-      count: count?.kind === 'scalar' && typeof count.value === 'number' ? count.value : 1,
+      count: count.kind === 'scalar' && typeof count.value === 'number' ? count.value : 1,
     };
-    return expandCounted(group, without(without(merged, 'count'), 'name'), findings);
-  };
-  const instances: Instance[] = [];
-  for (const [name, { key, value }] of mapMember(fleet, 'containers')?.entries ?? [])
-    instances.push(...expand(name, key, value, false));
-  const students = fleet.kind === 'map' ? fleet.entries.get('students') : undefined;
-  if (students?.value.kind === 'map') {
-    const { key, value } = students;
-    instances.push(...expand('student-{nn}', key, value, true));
+    instances.push(...expandCounted(group, without(without(merged, 'count'), 'name'), findings));
   }
   return instances;
 }

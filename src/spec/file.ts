@@ -3,11 +3,19 @@
  * blueprints. Sizes are texts with a unit here, as a person writes them.
  */
 
+import type { DesiredFirewall, DesiredFirewallRule, DesiredHa } from '../domain/desired.ts';
+/** Addresses to choose from, instead of one. */
+export interface FileAddressPool {
+  readonly range: string;
+  readonly prefix?: number;
+  readonly exclude?: string | readonly string[];
+}
+
 export interface FileNet {
   readonly bridge?: string;
-  readonly ip?: string | null;
+  readonly ip?: string | FileAddressPool | null;
   readonly gateway?: string | null;
-  readonly ip6?: string | null;
+  readonly ip6?: string | FileAddressPool | null;
   readonly gateway6?: string | null;
   readonly mac?: string | null;
   readonly vlan?: number | string | null;
@@ -28,6 +36,8 @@ export interface FileRootfs {
   readonly replicate?: boolean;
   readonly readOnly?: boolean;
   readonly options?: readonly string[] | null;
+  readonly shared?: boolean;
+  readonly idmap?: string | null;
 }
 
 export interface FileMount {
@@ -41,6 +51,8 @@ export interface FileMount {
   readonly replicate?: boolean;
   readonly shared?: boolean;
   readonly options?: readonly string[] | null;
+  readonly keepAttributes?: boolean;
+  readonly idmap?: string | null;
 }
 
 interface FileDevice {
@@ -59,12 +71,35 @@ interface FileFeatures {
   readonly mount?: readonly string[];
 }
 
+export interface FilePlacement {
+  readonly strategy?: 'spread' | 'pack';
+  readonly nodes?: string | readonly string[] | null;
+  readonly antiAffinity?: string | readonly string[] | null;
+}
+
+interface FileCapacity {
+  readonly memoryOvercommit?: number;
+  readonly storageOvercommit?: number;
+}
+
 export interface FileStartup {
   readonly order?: number;
   /** Seconds. */
   readonly up?: number;
   readonly down?: number;
 }
+
+interface FileSource {
+  /** Key, host name, or vmid; a number is a vmid. */
+  readonly clone?: string | number;
+  readonly full?: boolean;
+  readonly snapshot?: string;
+  readonly backup?: string;
+}
+
+/** The same words in the domain; texts are checked by the schema. */
+type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
+export type FileFirewall = Omit<DesiredFirewall, 'rules'> & { readonly rules?: readonly FileFirewallRule[] };
 
 /** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
 export interface FileContainer {
@@ -75,8 +110,11 @@ export interface FileContainer {
   readonly count?: number;
   readonly name?: string;
   readonly node?: string;
+  readonly placement?: FilePlacement;
   readonly template?: string;
   readonly templateStorage?: string;
+  readonly from?: FileSource | null;
+  readonly isTemplate?: boolean;
   readonly unprivileged?: boolean;
   readonly cores?: number | null;
   readonly cpuLimit?: number | null;
@@ -106,6 +144,8 @@ export interface FileContainer {
   readonly entrypoint?: string | null;
   readonly env?: Readonly<Record<string, string | null>> | null;
   readonly pool?: string;
+  readonly ha?: DesiredHa | null;
+  readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
   readonly restart?: 'never' | 'ask' | 'always';
   readonly adopt?: boolean;
@@ -115,21 +155,48 @@ export interface FileContainer {
   readonly password?: string | null;
 }
 
+/** Keys of a group of students, and of one student beside the person. */
+interface FileGroup extends FileContainer {
+  readonly containers?: Readonly<Record<string, FileContainer | null>>;
+}
+
+/** `students.accounts`. */
+export interface FileAccounts {
+  readonly realm?: string;
+  readonly user?: string;
+  readonly create?: boolean;
+  readonly pool?: string | null;
+  readonly role?: string | { readonly name?: string; readonly privileges?: readonly string[] };
+  readonly expire?: string;
+  readonly enable?: boolean;
+}
+
+/** The section `students`. */
+interface FileStudents extends FileGroup {
+  readonly roster?: string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  readonly groups?: Readonly<Record<string, FileGroup | null>>;
+  readonly accounts?: FileAccounts;
+}
+
 /** A whole fleet file. */
 export interface FleetFile {
   readonly version: 1;
   readonly fleet: string;
   readonly vmids?: { readonly from: number; readonly to: number };
+  readonly placement?: FilePlacement;
+  readonly capacity?: FileCapacity;
   readonly templates?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly defaults?: FileContainer;
   readonly blueprints?: Readonly<Record<string, FileContainer>>;
   readonly containers?: Readonly<Record<string, FileContainer>>;
-  readonly students?: FileContainer;
+  readonly students?: FileStudents;
 }
 
 /** Where `vmid: auto` takes its numbers when the file does not say. */
 export const defaultVmids: { readonly from: number; readonly to: number } = { from: 100, to: 999 };
 /** Most containers that one counted entry may stand for. */
 export const maxCount = 10_000;
+/** Most students of a roster. */
+export const rosterLimit = 5_000;
 /** Members of these maps can be dropped by `null` in a later layer. */
 export const keyedMaps: readonly string[] = ['mounts', 'nets', 'devices', 'env'];

@@ -137,6 +137,9 @@ export const checkMac: TextCheck = (text) => {
   };
 };
 
+/** `mac: stable`: made from the names (domain/lab/mac.ts). */
+export const checkMacOrStable: TextCheck = (text) => (text === 'stable' ? undefined : checkMac(text));
+
 /** Descriptions: no ownership line, and room for one; Proxmox VE stores at most 8192 characters. */
 export const checkDescription: TextCheck = (text) => {
   if (/<!--\s*pvefleet\b/i.test(text))

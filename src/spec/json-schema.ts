@@ -1,5 +1,5 @@
 /** JSON Schemas of the files that people write, for editors. Generated from the format itself; see cli/generate-schemas.ts. */
-import { blueprintSchema, fleetSchema, toJsonSchema } from './schema.ts';
+import { blueprintSchema, fleetSchemaForEditors, toJsonSchema } from './schema.ts';
 
 const source = 'Generated from src/spec/schema.ts by npm run generate:schemas';
 
@@ -15,7 +15,7 @@ function titled(title: string, schema: Record<string, unknown>): Record<string, 
  * @returns JSON Schema, draft 7.
  */
 export function fleetJsonSchema(): Record<string, unknown> {
-  return titled('pvefleet fleet file', toJsonSchema(fleetSchema));
+  return titled('pvefleet fleet file', toJsonSchema(fleetSchemaForEditors));
 }
 
 /**

@@ -4,6 +4,8 @@ import { type MapEntry, type MapTree, mapTree, type Tree } from './tree.ts';
 
 function merge(below: Tree, above: Tree): Tree {
   if (below.kind !== 'map' || above.kind !== 'map') return above;
+  // a range of addresses is one value: exclusions of another range do not belong to it
+  if (above.entries.has('range')) return above;
   const entries = new Map(below.entries);
   for (const [key, entry] of above.entries) {
     const other = entries.get(key);

@@ -9,14 +9,17 @@ import { buildContainer } from './build.ts';
 import type { CatalogAliases } from './catalog.ts';
 import { checkContainer } from './check-container.ts';
 import { checkFleet } from './check-fleet.ts';
-import { expandFleet } from './expand.ts';
-import { defaultVmids } from './file.ts';
+import { checkPools } from './check-pools.ts';
+import { createStack, expandFleet } from './expand.ts';
+import { defaultVmids, type FleetFile } from './file.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
 import { fleetSchema } from './schema.ts';
+import { withStableMacs } from './stable-macs.ts';
+import { expandStudents } from './students.ts';
 import { readOwnTemplates } from './template-sources.ts';
-import { locate, mapMember, member, type Place, type Tree } from './tree.ts';
+import { locate, mapMember, member, type Place, type Tree, toPlain } from './tree.ts';
 import { validate } from './validate.ts';
 
 /** What {@link loadFleet} is given. */
@@ -28,6 +31,8 @@ export interface LoadInput {
   readonly aliases?: CatalogAliases;
   /** Finds a blueprint that the file does not define itself. */
   readonly readBlueprint: (name: string) => BlueprintFile | undefined;
+  /** Finds the file that `students.roster` names; absent: there is none. */
+  readonly readRoster?: (path: string) => BlueprintFile | undefined;
   /** Names that `readBlueprint` knows; for suggestions. */
   readonly blueprintNames?: readonly string[];
   /** For `${env:NAME}` in sshKeys. Absent: such references are errors. */
@@ -69,6 +74,8 @@ function readVmids(tree: Tree, findings: Findings): { vmids: { from: number; to:
   return { vmids: { from: to.value, to: from.value }, place: range.place };
 }
 
+const textOf = (tree: Tree | undefined): string => (tree?.kind === 'scalar' ? String(tree.value) : '');
+
 /**
  * Loads a fleet file.
  *
@@ -105,18 +112,28 @@ export function loadFleet(input: LoadInput): LoadResult {
     findings,
     sources,
   });
-  const instances = expandFleet(tree, blueprints, findings);
+  const name = textOf(member(tree, 'fleet'));
+  const stack = createStack(tree, blueprints);
+  const people = { read: input.readRoster ?? (() => undefined), findings, sources };
+  const { instances: personal, ...students } = expandStudents(tree, name, stack, people);
+  const instances = [...expandFleet(tree, stack, findings), ...personal].map((one) =>
+    withStableMacs(one, name),
+  );
   for (const instance of instances) checkContainer(instance, findings);
   const own = readOwnTemplates(mapMember(tree, 'templates'), input.resolvePath ?? ((path) => path), findings);
   const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);
+  checkPools(instances, findings);
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
-  const name = member(tree, 'fleet');
+  const { placement, capacity } = toPlain(tree) as Partial<FleetFile>;
+  const context = { aliases, readEnvironment, ...(placement ? { placement } : {}) };
   return finish({
-    name: name?.kind === 'scalar' ? String(name.value) : '',
+    name,
     vmids,
-    containers: instances.map((instance) => buildContainer(instance, { aliases, readEnvironment })),
+    ...(capacity ? { capacity } : {}),
+    ...students,
+    containers: instances.map((instance) => buildContainer(instance, context)),
     ...(Object.keys(own.sources).length === 0 ? {} : { sources: own.sources }),
   });
 }

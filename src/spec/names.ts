@@ -8,6 +8,7 @@ import {
   checkVariable,
   type TextCheck,
 } from './formats.ts';
+import { checkGroup } from './person-formats.ts';
 import { type MapTree, mapMember, type Tree } from './tree.ts';
 
 /** Most members: Proxmox VE numbers net0–net31, mp0–mp255, dev0–dev255. */
@@ -64,7 +65,14 @@ export function checkFileNames(fleet: Tree, findings: Findings): void {
     findings,
   );
   checkLayerNames(mapMember(fleet, 'defaults'), findings);
-  checkLayerNames(mapMember(fleet, 'students'), findings);
+  const students = mapMember(fleet, 'students');
+  const groups = mapMember(students, 'groups');
+  checkKeys(groups, checkGroup, findings);
+  for (const layer of [students, ...[...(groups?.entries.values() ?? [])].map(({ value }) => value)]) {
+    checkLayerNames(layer, findings);
+    for (const { value } of mapMember(layer, 'containers')?.entries.values() ?? [])
+      checkLayerNames(value, findings);
+  }
   for (const [, { value }] of blueprints?.entries ?? []) checkLayerNames(value, findings);
   for (const [, { value }] of mapMember(fleet, 'containers')?.entries ?? []) checkLayerNames(value, findings);
 }

@@ -1,7 +1,10 @@
 /**
- * Numbers in the text of counted entries: `student-{nn}`, `10.1.0.{100+n}/24`. An expression is integer arithmetic over
+ * Numbers and words in the text of counted entries and of students: `student-{nn}`, `10.1.0.{100+n}/24`. An expression is integer arithmetic over
  * `n` (`+ - * / %` and parentheses; `/` rounds down); the longest run of `n` in it gives the least number of digits.
  */
+
+/** What `{login}`, `{group}` and the like stand for; undefined: nothing, in this case. */
+export type Words = Readonly<Record<string, string | undefined>>;
 
 /** A text with the number filled in, or why that is impossible. */
 export type NumberedText = { readonly text: string } | { readonly error: string };
@@ -49,21 +52,37 @@ function evaluate(source: string, n: number): number | undefined {
   return at === tokens.length && Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** Why an expression has no value. */
+function whyNot(
+  found: string,
+  value: number | undefined,
+  { n, words }: { n: number | undefined; words: Words },
+): string {
+  if (value !== undefined && n !== undefined) return `'${found}' is negative for n = ${n}`;
+  if (Object.hasOwn(words, found.slice(1, -1))) return `'${found}' has no value here`;
+  if (value !== undefined) return `'${found}' needs a number`;
+  return Object.keys(words).length > 0
+    ? `'${found}' stands for nothing here`
+    : `'${found}' is no expression of n`;
+}
+
 /**
- * Fills a number into a text.
+ * Fills a number and words into a text.
  *
  * @param text - `{…}` are expressions, `{{` and `}}` stand for braces.
- * @param n - 1 for the first of the counted containers.
+ * @param n - 1 for the first of the counted containers; undefined: there is no number.
+ * @param words - what else may stand in braces.
  * @returns the text, or the first expression that has no value.
  */
-export function fillNumber(text: string, n: number): NumberedText {
+export function fillNumber(text: string, n: number | undefined, words: Words = {}): NumberedText {
   let error: string | undefined;
   const filled = text.replaceAll(expression, (found: string, source: string | undefined) => {
     if (found === '{{' || found === '}}') return found.charAt(0);
-    const value = source?.includes('n') ? evaluate(source, n) : undefined;
-    if (value === undefined || value < 0) {
-      error ??=
-        value === undefined ? `'${found}' is no expression of n` : `'${found}' is negative for n = ${n}`;
+    const word = source !== undefined && Object.hasOwn(words, source) ? words[source] : undefined;
+    if (word !== undefined) return word;
+    const value = source?.includes('n') ? evaluate(source, n ?? 1) : undefined;
+    if (value === undefined || value < 0 || n === undefined) {
+      error ??= whyNot(found, value, { n, words });
       return found;
     }
     const digits = Math.max(...[...(source ?? '').matchAll(/n+/g)].map(([run]) => run.length));

@@ -3,9 +3,12 @@
  * that knows zod; the JSON Schema for editors is made from it. What needs more than one key is checked in check.ts.
  */
 import { z } from 'zod';
-import { checkAddress, checkInterfaceAddress, checkNameserver } from './addresses.ts';
+import { accountName, checkExpiry, checkRealm, roleValue } from './account-formats.ts';
+import { addressValue, checkAddress, checkNameserver } from './addresses.ts';
+import * as extra from './extra-formats.ts';
 import { maxCount } from './file.ts';
 import * as format from './formats.ts';
+import { checkEmail, checkPerson, groupValue, loginValue } from './person-formats.ts';
 import { templateSourceValue } from './template-sources.ts';
 import {
   environmentValue,
@@ -62,6 +65,19 @@ const text = (check?: format.TextCheck): z.ZodType => value(string, textValue(ch
 const numbered = (check?: format.TextCheck): z.ZodType => value(string, textValue(check, true));
 const whole = (least: number, most: number): z.ZodType => z.int().min(least).max(most);
 
+const poolJson = (range: string): Json => ({
+  type: 'object',
+  properties: {
+    range: { type: 'string', description: range },
+    prefix: { type: 'integer', minimum: 8, maximum: 128, description: 'Prefix length' },
+    exclude: { ...oneOrMore, description: 'Addresses, ranges and networks that are never chosen' },
+  },
+  required: ['range'],
+  additionalProperties: false,
+});
+const address = (family: 4 | 6, range: string): z.ZodType =>
+  value({ anyOf: [string, poolJson(range)] }, addressValue(family));
+
 /** May be left out: not managed then. */
 const field = (description: string, type: z.ZodType): z.ZodType => type.optional().meta({ description });
 /** May also be null: must be unset. */
@@ -75,16 +91,19 @@ const mountOption = z.enum(['discard', 'lazytime', 'noatime', 'nodev', 'noexec',
 const net = z
   .strictObject({
     bridge: field('Bridge of the node, for example vmbr0', text(format.checkBridge)),
-    ip: unset('dhcp, manual or an IPv4 address with prefix length', numbered(checkInterfaceAddress(4))),
+    ip: unset(
+      'dhcp, manual, an IPv4 address with prefix length, or a range to choose from',
+      address(4, '10.1.0.10-10.1.0.99, or a network: 10.1.0.0/24'),
+    ),
     gateway: unset('IPv4 address of the default route', numbered(checkAddress(4))),
     ip6: unset(
-      'auto, dhcp, manual or an IPv6 address with prefix length',
-      numbered(checkInterfaceAddress(6)),
+      'auto, dhcp, manual, an IPv6 address with prefix length, or a range to choose from',
+      address(6, 'fd00::100-fd00::1ff, or a network: fd00::/64'),
     ),
     gateway6: unset('IPv6 address of the default route', numbered(checkAddress(6))),
     mac: unset(
-      'MAC address; left out or null: the server chooses one and it is kept',
-      numbered(format.checkMac),
+      'MAC address; stable: follows from fleet, name and interface; left out or null: the server chooses one and it is kept',
+      numbered(format.checkMacOrStable),
     ),
     vlan: unset(
       'VLAN of the interface, 1 to 4094',
@@ -104,6 +123,8 @@ const volumeOptions: Fields = {
   quota: field('User quotas; privileged containers only', flag),
   replicate: field('Take part in storage replication', flag),
   readOnly: field('Mount it read-only', flag),
+  shared: field('The same on all nodes', flag),
+  idmap: unset('passthrough, or mappings such as u:0:100000:65536', text(extra.checkIdmap)),
   options: unset('Mount options', z.array(mountOption)),
 };
 
@@ -124,7 +145,7 @@ const mount = z
       numbered(format.checkMountSource),
     ),
     backup: field('Include it in backups', flag),
-    shared: field('The same on all nodes', flag),
+    keepAttributes: field('Keep owner and mode of the directory below', flag),
     ...volumeOptions,
   })
   .meta({ id: 'mount' });
@@ -170,17 +191,94 @@ const startup = z
   })
   .meta({ id: 'startup' });
 
+const placement = z
+  .strictObject({
+    strategy: field(
+      'spread (default): the emptiest node first; pack: the fullest one that still has room',
+      z.enum(['spread', 'pack']),
+    ),
+    nodes: unset('Nodes to choose from (default: all)', value(oneOrMore, textList(format.checkNode, true))),
+    antiAffinity: unset(
+      'Groups whose members are kept on different nodes as far as there are enough',
+      value(oneOrMore, textList(format.checkKey, true)),
+    ),
+  })
+  .meta({ id: 'placement' });
+const overcommit = z.number().min(0.1).max(100);
+const source = z
+  .strictObject({
+    clone: field(
+      'Container to copy: a key of this fleet, a host name or a vmid',
+      value({ type: ['string', 'integer'] }, extra.sourceValue),
+    ),
+    full: field('A full copy (true) or a linked clone (false); default: linked where that works', flag),
+    snapshot: field('Snapshot of the container to copy', text(extra.checkSnapshotName)),
+    backup: field('Backup to restore: STORAGE:backup/vzdump-lxc-…', text(extra.checkBackup)),
+  })
+  .meta({ id: 'from' });
+
+const ha = z
+  .strictObject({
+    state: field('Default: as power says', z.enum(['started', 'stopped', 'disabled', 'ignored'])),
+    maxRestart: unset('Tries to start it on one node (default 1)', whole(0, 10)),
+    maxRelocate: unset('Tries on other nodes (default 1)', whole(0, 10)),
+    failback: field('Go back to the preferred node when it is there again', flag),
+    comment: unset('Remark', text(extra.checkComment)),
+  })
+  .meta({ id: 'ha' });
+
+const policy = z.enum(['ACCEPT', 'DROP', 'REJECT']);
+const logLevel = z.enum(['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug', 'nolog']);
+const firewallRule = z
+  .strictObject({
+    type: z.enum(['in', 'out', 'forward', 'group']).meta({ description: 'Direction, or a security group' }),
+    action: text(extra.checkAction).meta({ description: 'ACCEPT, DROP, REJECT or the name of a group' }),
+    enable: field('Default true', flag),
+    macro: field('Service, for example SSH', text(extra.checkWord)),
+    proto: field('Protocol', text(extra.checkWord)),
+    source: field('Addresses, an alias or +ipset', text(extra.checkComment)),
+    dest: field('Addresses, an alias or +ipset', text(extra.checkComment)),
+    sport: field('Source ports, for example "80" or "8000:8100"', text(extra.checkPorts)),
+    dport: field('Destination ports', text(extra.checkPorts)),
+    icmpType: field('ICMP type', text(extra.checkWord)),
+    iface: field('Interface by its key, net0', text(extra.checkNetKey)),
+    log: field('Log level', logLevel),
+    comment: field('Remark', text(extra.checkComment)),
+  })
+  .meta({ id: 'firewallRule' });
+const firewall = z
+  .strictObject({
+    enable: field('Filter the interfaces that have firewall: true', flag),
+    dhcp: field('Allow DHCP', flag),
+    ndp: field('Allow neighbour discovery', flag),
+    radv: field('Allow router advertisements', flag),
+    ipFilter: field('Only the addresses of the ipfilter sets', flag),
+    macFilter: field('Only its own MAC addresses', flag),
+    policyIn: unset('What happens to other packets coming in', policy),
+    policyOut: unset('What happens to other packets going out', policy),
+    logLevelIn: unset('Log level of packets coming in', logLevel),
+    logLevelOut: unset('Log level of packets going out', logLevel),
+    rules: field('Rules, first match wins; those not named are removed', z.array(firewallRule)),
+  })
+  .meta({ id: 'firewall' });
+
 /** Keys that make sense in defaults and blueprints, too. */
 const shared: Fields = {
   blueprint: unset(
     'Blueprints to start from, later ones win',
     value(oneOrMore, textList(format.checkBlueprintName, true)),
   ),
-  node: field('Node that the container is created on', numbered(format.checkNode)),
+  node: field(
+    'Node that the container is created on; auto: chosen by placement, and kept',
+    numbered(format.checkNode),
+  ),
+  placement: field('How the node is chosen when it is auto', placement),
   template: field(
     'Alias (debian-13), file name or pattern of a template, or a volume STORAGE:vztmpl/FILE',
     text(format.checkTemplate),
   ),
+  from: unset('Made from a container or a backup instead of a template; used at creation only', source),
+  isTemplate: field('Turn it into a template once it is made; cannot be undone', flag),
   templateStorage: field('Storage that templates are downloaded to', text(format.checkStorage)),
   unprivileged: field('Unprivileged container (default true); fixed at creation', flag),
   cores: unset('CPU cores; null: all of the node', whole(1, 8192)),
@@ -232,6 +330,8 @@ const shared: Fields = {
   entrypoint: unset('Program to start instead of /sbin/init', text()),
   env: unset('Environment variables of the init process', named(value(string, environmentValue))),
   pool: field('Resource pool', numbered(format.checkPool)),
+  ha: unset('High availability; null: not managed by HA', ha),
+  firewall: field('Firewall of the container', firewall),
   power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),
   restart: field(
     'May it be restarted for changes that need it (default ask: with --allow restart)',
@@ -279,6 +379,86 @@ const container: z.ZodType = z
   .nullable()
   .meta({ id: 'container' });
 
+const studentContainer: z.ZodType = z
+  .strictObject({ ...shared, ...single })
+  .nullable()
+  .meta({ id: 'studentContainer' });
+const perContainer: z.ZodType = field(
+  'Keys of single containers, where a student has several',
+  z.record(z.string(), studentContainer),
+);
+const group: z.ZodType = z
+  .strictObject({ ...shared, containers: perContainer })
+  .nullable()
+  .meta({ id: 'group' });
+
+const accounts = z
+  .strictObject({
+    realm: field('Realm of the users (default pve)', text(checkRealm)),
+    user: field('Name of each user (default {login}@{realm})', value(string, accountName)),
+    create: field('Create the users (default); false: they exist already', flag),
+    pool: unset(
+      'Pool of the containers of each student (default {fleet}-{login}); null: rights on each container',
+      text(),
+    ),
+    role: field(
+      'What students may do: the name of a role that exists, or one to create',
+      value(
+        {
+          anyOf: [
+            string,
+            {
+              type: 'object',
+              properties: {
+                name: { type: 'string', description: 'Default: the name of the fleet and -student' },
+                privileges: {
+                  ...strings,
+                  description: 'Default: VM.Audit, VM.Console, VM.PowerMgmt',
+                },
+              },
+              additionalProperties: false,
+            },
+          ],
+        },
+        roleValue,
+      ),
+    ),
+    expire: field('Day on whose end (UTC) the accounts end, 2027-02-15', text(checkExpiry)),
+    enable: field('May they log in', flag),
+  })
+  .meta({ id: 'accounts' });
+
+/** Keys of an interface that a row may write without saying which one, where there is only one. */
+export const rowNetKeys: readonly string[] = [
+  'bridge',
+  'ip',
+  'gateway',
+  'ip6',
+  'gateway6',
+  'mac',
+  'vlan',
+  'rate',
+];
+
+/** Format of one student in a roster: the person, and keys that are other than those of the rest. */
+export const studentSchema: z.ZodType = z
+  .strictObject({
+    name: field('Name of the person', text(checkPerson)),
+    login: field(
+      'Short name, unique and for good (default: made from the name)',
+      value({ type: ['string', 'integer'] }, loginValue),
+    ),
+    group: field('Group', value({ type: ['string', 'integer'] }, groupValue)),
+    email: field('E-mail address', text(checkEmail)),
+    number: field('Stands for {n}; stays the same for good', whole(0, 999_999_999)),
+    ...shared,
+    ...single,
+    ...Object.fromEntries(rowNetKeys.map((key) => [key, (net.shape as Fields)[key] as z.ZodType])),
+    containers: perContainer,
+  })
+  .nullable()
+  .meta({ id: 'student' });
+
 /** Keys that only make sense in an entry; for a better message than "unknown key". */
 export const entryOnlyKeys: readonly string[] = [...Object.keys(single), 'count', 'name'];
 
@@ -288,33 +468,66 @@ export const blueprintSchema: z.ZodType = z
   .nullable()
   .meta({ id: 'blueprint', description: 'Keys shared by several containers' });
 
+const rosterText = text().meta({ description: 'Path of a CSV or YAML file, from the folder of this file' });
+/** What is in a roster is checked by roster.ts, row by row. */
+const anyRoster = value({}, (given) =>
+  typeof given === 'string' || (typeof given === 'object' && given !== null)
+    ? []
+    : [{ expected: 'the path of a file, a list or a map' }],
+);
+
+const fleetOf = (roster: z.ZodType): z.ZodType =>
+  z.strictObject({
+    version: z.literal(1).meta({ description: 'Version of this format' }),
+    fleet: text(format.checkFleetName).meta({ description: 'Name of the fleet; marks what it owns' }),
+    vmids: field(
+      'Range for automatic ids (default 100 to 999), both ends inclusive',
+      z.strictObject({ from: whole(100, 999_999_999), to: whole(100, 999_999_999) }),
+    ),
+    placement: field('How nodes are chosen where they are auto; containers may say otherwise', placement),
+    capacity: field(
+      'How far what is promised may go beyond what is there; without a factor that is a warning, with it a refusal',
+      z.strictObject({
+        memoryOvercommit: field('Sum of memory limits on a node, as a multiple of its memory', overcommit),
+        storageOvercommit: field(
+          'New volumes on a thin or sparse storage, as a multiple of its free space',
+          overcommit,
+        ),
+      }),
+    ),
+    templates: field(
+      'Own templates by alias: a pattern or volume, or where an archive comes from',
+      z.record(z.string(), value(templateSourceJson, templateSourceValue)).nullable(),
+    ),
+    defaults: field('Keys for all containers', blueprintSchema),
+    blueprints: field('Blueprints by name', z.record(z.string(), blueprintSchema).nullable()),
+    containers: field('Containers by name', z.record(z.string(), container).nullable()),
+    students: field(
+      'Containers for people: as many as there are on a roster, or a count',
+      z
+        .strictObject({
+          roster: field('Who they are: a CSV or YAML file, or a list or map here', roster),
+          count: field('Number of students, where there is no roster', count),
+          name: field(
+            'Name of each container (default student-{login}, with a count student-{nn}; -{container} where there are several)',
+            name,
+          ),
+          groups: field('Keys of each group, above those of all students', z.record(z.string(), group)),
+          containers: perContainer.meta({ description: 'Several containers for each student, by name' }),
+          accounts: field('Users, pools and rights', accounts),
+          ...shared,
+          ...single,
+        })
+        .meta({ id: 'students' }),
+    ),
+  });
+
 /** Format of a fleet file. */
-export const fleetSchema: z.ZodType = z.strictObject({
-  version: z.literal(1).meta({ description: 'Version of this format' }),
-  fleet: text(format.checkFleetName).meta({ description: 'Name of the fleet; marks what it owns' }),
-  vmids: field(
-    'Range for automatic ids (default 100 to 999), both ends inclusive',
-    z.strictObject({ from: whole(100, 999_999_999), to: whole(100, 999_999_999) }),
-  ),
-  templates: field(
-    'Own templates by alias: a pattern or volume, or where an archive comes from',
-    z.record(z.string(), value(templateSourceJson, templateSourceValue)).nullable(),
-  ),
-  defaults: field('Keys for all containers', blueprintSchema),
-  blueprints: field('Blueprints by name', z.record(z.string(), blueprintSchema).nullable()),
-  containers: field('Containers by name', z.record(z.string(), container).nullable()),
-  students: field(
-    'Shorthand for one counted entry',
-    z
-      .strictObject({
-        ...shared,
-        ...single,
-        count: count.meta({ description: 'Number of students' }),
-        name: field('Name of each container (default student-{nn})', name),
-      })
-      .meta({ id: 'students' }),
-  ),
-});
+export const fleetSchema: z.ZodType = fleetOf(anyRoster);
+/** The same, with the rows of a roster in the file described. */
+export const fleetSchemaForEditors: z.ZodType = fleetOf(
+  z.union([rosterText, z.array(studentSchema), z.record(z.string(), studentSchema)]),
+);
 
 /**
  * Describes a schema to editors.
@@ -326,6 +539,25 @@ export function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
   return z.toJSONSchema(schema, { target: 'draft-7', io: 'input' });
 }
 
+const bare = (type: z.ZodType): z.ZodType =>
+  type instanceof z.ZodOptional || type instanceof z.ZodNullable ? bare(type.unwrap() as z.ZodType) : type;
+
+function schemaAt(schema: z.ZodType, path: readonly (string | number)[]): z.ZodType | undefined {
+  let current = schema;
+  for (const step of path) {
+    const map = bare(current);
+    const next: unknown =
+      map instanceof z.ZodObject
+        ? (map.shape as Record<string, unknown>)[String(step)]
+        : map instanceof z.ZodRecord
+          ? map.valueType
+          : undefined;
+    if (!(next instanceof z.ZodType)) return undefined;
+    current = next;
+  }
+  return current;
+}
+
 /**
  * Lists the keys that a map may have.
  *
@@ -334,18 +566,19 @@ export function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
  * @returns its keys in the order of the schema; none when any key may stand there.
  */
 export function keysAt(schema: z.ZodType, path: readonly (string | number)[]): readonly string[] {
-  const bare = (type: z.ZodType): z.ZodType =>
-    type instanceof z.ZodOptional || type instanceof z.ZodNullable ? bare(type.unwrap() as z.ZodType) : type;
-  let current = bare(schema);
-  for (const step of path) {
-    const next: unknown =
-      current instanceof z.ZodObject
-        ? (current.shape as Record<string, unknown>)[String(step)]
-        : current instanceof z.ZodRecord
-          ? current.valueType
-          : undefined;
-    if (!(next instanceof z.ZodType)) return [];
-    current = bare(next);
-  }
-  return current instanceof z.ZodObject ? Object.keys(current.shape as object) : [];
+  const current = schemaAt(schema, path);
+  const map = current && bare(current);
+  return map instanceof z.ZodObject ? Object.keys(map.shape as object) : [];
+}
+
+/**
+ * Tells whether a value may stand somewhere.
+ *
+ * @param schema - schema of the whole file.
+ * @param path - where.
+ * @param given - the value.
+ * @returns false also where no key may stand.
+ */
+export function acceptsAt(schema: z.ZodType, path: readonly (string | number)[], given: unknown): boolean {
+  return schemaAt(schema, path)?.safeParse(given).success ?? false;
 }

@@ -36,7 +36,8 @@ const rootfs = ({ storage, sizeBytes, ...rest }: DesiredRootfs): FileRootfs =>
   compact<FileRootfs>({ storage, size: size(sizeBytes), ...rest });
 const mount = ({ storage, sizeBytes, source, ...rest }: DesiredMount): FileMount =>
   compact<FileMount>({ storage, size: size(sizeBytes), source, ...rest });
-const net = ({ rateMBps, ...rest }: DesiredNet): FileNet => compact<FileNet>({ ...rest, rate: rateMBps });
+const net = ({ rateMBps, ip, ip6, ipPool, ip6Pool, ...rest }: DesiredNet): FileNet =>
+  compact<FileNet>({ ...rest, ip: ipPool ?? ip, ip6: ip6Pool ?? ip6, rate: rateMBps });
 
 function writeOptions({ options }: DesiredContainer): FileContainer {
   const { nameservers, searchDomains, startup, arch, ostype, ...same } = options;
@@ -60,7 +61,9 @@ function writeContainer(container: DesiredContainer): FileContainer {
     adopt: container.adopt || undefined,
     renamedFrom: container.renamedFrom,
     node: container.node,
-    template: container.template,
+    template: container.from ? undefined : container.template,
+    from: container.from,
+    isTemplate: container.isTemplate,
     templateStorage: container.templateStorage,
     unprivileged: container.unprivileged ? undefined : false,
     cores: compute.cores,
@@ -68,14 +71,17 @@ function writeContainer(container: DesiredContainer): FileContainer {
     cpuUnits: compute.cpuUnits,
     memory: mebibytes(compute.memoryMiB),
     swap: mebibytes(compute.swapMiB),
-    rootfs: rootfs(container.rootfs),
+    rootfs:
+      Object.keys(container.rootfs).length === 0 && container.from ? undefined : rootfs(container.rootfs),
     mounts: mapValues(container.mounts, mount),
     nets: mapValues(container.nets, net),
     devices: container.devices,
     features: container.features,
     ...writeOptions(container),
     pool: container.pool,
-    power: power === 'running' ? undefined : power,
+    ha: container.ha,
+    firewall: container.firewall,
+    power: power === (container.isTemplate ? 'stopped' : 'running') ? undefined : power,
     restart: restart === 'ask' ? undefined : restart,
     dependsOn: container.dependsOn,
     sshKeys: access?.sshKeys,

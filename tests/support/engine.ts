@@ -37,6 +37,8 @@ export interface EngineOptions {
   /** Default: root@pam's token. */
   readonly auth?: ClientOptions['auth'];
   readonly limits?: NonNullable<ContextOptions['limits']>;
+  /** Who we are; default: not told. */
+  readonly identity?: string;
   readonly resolveSecret?: EngineContext['resolveSecret'];
   /** Emit an event for each request and each repetition, as the CLI does. */
   readonly traceRequests?: boolean;
@@ -111,6 +113,7 @@ function build(simulator: Simulator, clock: ManualClock, options: EngineOptions)
     resolveSecret: options.resolveSecret ?? ((reference) => Promise.resolve(`secret of ${reference}`)),
     random: () => 0.5,
     ...(options.limits ? { limits: options.limits } : {}),
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
     sink: (event) => {
       events.push(event);
       options.onEvent?.(event, engine);

@@ -51,6 +51,7 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
     policy: policyOf(options, true),
     name: fleet.name,
     confirm: 'always',
+    asksRestart: fleet.containers.some(({ restart }) => restart === 'ask'),
     prove: async () => verifyScope(await verify(context, fleet), options),
     nothing,
   });

@@ -15,9 +15,8 @@ import { toolName } from '../version.ts';
 
 /** Refusals that a permission would lift are no failure of a plan that changes nothing; apply asks for them. */
 function exitCode(plan: Plan, detailed: boolean): ExitCode {
-  if (plan.refusals.some(({ needs }) => needs === undefined)) {
-    return new PlanRefusedError({ fleet: plan.fleet }).exitCode;
-  }
+  const hard = plan.refusals.filter(({ needs }) => needs === undefined);
+  if (hard.length > 0) return new PlanRefusedError({ fleet: plan.fleet, refusals: hard }).exitCode;
   return detailed && plan.actions.length > 0 ? 7 : 0;
 }
 

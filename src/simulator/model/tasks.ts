@@ -161,6 +161,13 @@ export function createTaskRunner(options: {
     let failsAtWait = fault?.when === 'during' ? fault.fail : undefined;
     let warnings = 0;
     let interruptTold = false;
+    /** Time that passed at the gate: the work went on meanwhile, only nobody was to see its effect. */
+    let heldMs = 0;
+    const passGate = async (): Promise<void> => {
+      const began = clock.now();
+      await seen(gate);
+      heldMs += clock.now() - began;
+    };
     const worker: SimWorker = {
       upid: task.upid,
       signal: controller.signal,
@@ -170,14 +177,16 @@ export function createTaskRunner(options: {
         worker.log(`WARN: ${text}`);
       },
       sleep: async (ms) => {
+        const leftMs = Math.max(0, ms - heldMs);
+        heldMs -= ms - leftMs;
         // The interrupt is delivered once, as the signal handler dies once; clearing up afterwards takes its time.
         try {
-          await clock.sleep(ms, interruptTold ? undefined : controller.signal);
+          await clock.sleep(leftMs, interruptTold ? undefined : controller.signal);
         } catch (error) {
           interruptTold = true;
           throw error;
         }
-        await seen(gate);
+        await passGate();
         if (!interruptTold && controller.signal.aborted) {
           interruptTold = true;
           throw controller.signal.reason;

@@ -294,7 +294,7 @@ describe('faults of tasks', () => {
   test('a creation that fails leaves nothing behind', async () => {
     const { sim, http: client, close } = startInProcess({ seed: 'small' });
     try {
-      sim.faults.onTask({ type: 'vzcreate', id: '100' }, { fail: 'unable to create CT 100 - disk on fire' });
+      sim.faults.onTask({ type: 'vzcreate', id: '100' }, { fail: 'disk on fire', when: 'during' });
       const ostemplate = Object.values(sim.state.volumes)[0]?.volid ?? '';
       const { data } = await client.post<{ data: string }>(
         '/nodes/pve1/lxc',
@@ -302,6 +302,8 @@ describe('faults of tasks', () => {
       );
       await sim.settle();
       expect(sim.state.tasks[data.data]?.exitstatus).toBe('unable to create CT 100 - disk on fire');
+      expect(sim.state.containers[100]).toBeUndefined();
+      expect(Object.values(sim.state.volumes).filter(({ vmid }) => vmid === 100)).toEqual([]);
     } finally {
       close();
     }

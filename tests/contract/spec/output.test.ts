@@ -236,6 +236,22 @@ const documents: readonly [name: string, document: object][] = [
   ['the error of a fleet file', new SpecError(diagnostics, sources).toJSON()],
   ['tasks', { format: 'pvefleet.tasks/1', tasks: show.tasks }],
   [
+    'snapshots',
+    {
+      format: 'pvefleet.snapshots/1',
+      containers: [
+        {
+          vmid: 101,
+          name: 'web01',
+          node: 'pve1',
+          snapshots: [
+            { name: 'a', description: '', isCurrent: true, takenAt: '2026-01-31T10:00:00.000Z', parent: 'b' },
+          ],
+        },
+      ],
+    },
+  ],
+  [
     'templates',
     { format: 'pvefleet.templates/1', templates: [{ volid: 'a:vztmpl/b', storage: 'a', node: 'pve1' }] },
   ],

@@ -107,6 +107,31 @@ describe('apply', () => {
     expect(hostnames()).toEqual(['web01']);
   });
 
+  it('asks before a restart, and goes on without it at no', { timeout: 60_000 }, async () => {
+    const nameserver = (address: string): void =>
+      writeFileSync(
+        join(cwd, 'fleet.yaml'),
+        readFileSync(join(cwd, 'fleet.yaml'), 'utf8').replace(
+          /web01: .*/,
+          `web01: { nameserver: ${address} }`,
+        ),
+      );
+    const web = () => Object.values(cluster.simulator.state.containers)[0];
+    for (const [reply, address] of [
+      ['n', '10.0.0.8'],
+      ['y', '10.0.0.9'],
+    ] as const) {
+      nameserver(address);
+      screen.clear();
+      const { host } = terminal();
+      const run = runInProcess(['apply', '-f', 'fleet.yaml'], host);
+      await answer('Restart them as part of this', reply);
+      await answer('Carry this out?', 'y');
+      expect(await run).toBe(0);
+      expect(web()?.config['nameserver']).toBe(reply === 'y' ? address : undefined);
+    }
+  });
+
   it('cannot be talked into more than --max-destroy', async () => {
     write();
     writeFileSync(join(cwd, 'fleet.yaml'), 'version: 1\nfleet: lab\ncontainers: {}\n');

@@ -196,3 +196,57 @@ test('a container that runs already counts as unchanged', async () => {
   const report = await applyPlan(engine.context, plan);
   expect(resultsOf(report)).toEqual({ 'web01/start': 'unchanged' });
 });
+
+test('a start whose task finds the container running already counts as unchanged', async () => {
+  const engine = makeEngine();
+  await applied(engine, fleet([container('web01', { power: 'stopped' })]));
+  const { plan } = await makeVerbPlan(engine.context, 'start', [200], policyOf());
+  await applyPlan(engine.again().context, plan);
+  engine.simulator.faults.onRequest(
+    { method: 'POST', path: '/nodes/{node}/lxc/{vmid}/status/start' },
+    { kind: 'answer', status: 500, reason: 'CT 200 already running' },
+  );
+  expect(resultsOf(await applyPlan(engine.context, plan))).toEqual({ 'web01/start': 'unchanged' });
+  const ct = engine.simulator.state.containers[200];
+  if (ct) ct.runtime = null;
+  engine.simulator.faults.onTask({ type: 'vzstart' }, { fail: 'CT 200 already running' });
+  const report = await applyPlan(engine.context, plan);
+  // the effect is looked at nevertheless
+  expect(report.actions).toMatchObject([{ result: 'diverged', error: { code: 'DIVERGED' } }]);
+});
+
+test('refused credentials end the run instead of failing action after action', async () => {
+  const engine = makeEngine({ limits: { actions: 1 } });
+  const plan = await planOf(engine, fleet(many(3)));
+  engine.simulator.faults.onRequest(
+    { method: 'POST', times: 99 },
+    { kind: 'answer', status: 401, reason: 'Authentication failed!' },
+  );
+  const report = await applyPlan(engine.context, plan);
+  expect(report.summary).toMatchObject({ failed: 1, skipped: 5 });
+});
+
+test('a node that cannot be reached for some seconds is asked again', async () => {
+  const engine = makeEngine();
+  const plan = await planOf(engine, fleet([container('web01', { power: 'stopped' })]));
+  engine.simulator.faults.onRequest(
+    { method: 'POST', times: 6 },
+    { kind: 'answer', status: 595, reason: 'No route to host' },
+  );
+  expect((await applyPlan(engine.context, plan)).summary).toMatchObject({ ok: 1 });
+});
+
+test('what a failed creation leaves on the server is told, and not touched', async () => {
+  const engine = makeEngine();
+  const { state } = engine.simulator;
+  engine.simulator.faults.onTask(
+    { type: 'vzcreate', id: '200' },
+    { fail: 'the node has no power', when: 'before' },
+  );
+  const report = await applied(engine, fleet([container('web01')]));
+  expect(state.containers[200]?.config['lock']).toBe('create');
+  expect(report.actions[0]?.error?.hint).toContain('pct unlock 200 && pct destroy 200');
+  const again = await applied(engine, fleet([container('web01')]));
+  expect(again.summary.failed).toBe(0);
+  expect(Object.keys(state.containers)).toEqual(['200', '201']);
+});

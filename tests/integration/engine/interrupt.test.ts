@@ -15,15 +15,20 @@ test('the first interrupt lets running actions end, leaves the rest, and a secon
   const { plan } = await makePlan(engine.context, file, policyOf());
   const report = await applyPlan(engine.context, plan);
   expect(report).toMatchObject({ interrupted: true, runningUpids: [] });
-  expect(report.summary).toMatchObject({ ok: 2, skipped: 10, failed: 0, indeterminate: 0 });
+  const done = (kind: string): number =>
+    report.actions.filter((action) => action.kind === kind && action.result === 'ok').length;
+  const [created, started] = [done('container.create'), done('container.start')];
+  // two at once: the other one may have come a step or two further
+  expect(created).toBeLessThan(4);
+  expect(report.summary).toMatchObject({ skipped: 12 - created - started, failed: 0, indeterminate: 0 });
   expect(report.actions.at(-1)?.error).toMatchObject({ code: 'INTERRUPTED' });
   expect(() => assertApplied(report)).toThrow(expect.objectContaining({ exitCode: 130, stage: 'draining' }));
 
   const next = engine.again();
   const rest = await makePlan(next.context, file, policyOf());
-  expect(rest.plan.summary).toMatchObject({ create: 4, update: 2 });
+  expect(rest.plan.summary).toMatchObject({ create: 6 - created, update: created - started });
   const second = await applyPlan(next.context, rest.plan);
-  expect(second.summary).toMatchObject({ ok: 10 });
+  expect(second.summary).toMatchObject({ ok: 12 - created - started });
   expect(await verify(next.context, file)).toMatchObject({ converged: true, summary: { applied: 6 } });
 });
 

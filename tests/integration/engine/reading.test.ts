@@ -215,9 +215,9 @@ test('a doctor names the missing rights and the commands that grant them', async
   expect(messages).toEqual(
     expect.arrayContaining([
       expect.stringContaining('new01: features.keyctl'),
-      expect.stringMatching(/VM\.Allocate.* on \/vms\/\d+ is missing/),
-      expect.stringContaining('Datastore.AllocateSpace on /storage/local-lvm is missing'),
-      expect.stringContaining('SDN.Use on /sdn/zones/localnetwork/vmbr0 is missing'),
+      expect.stringMatching(/lacks VM\.Allocate.* on \/vms\/\d+, needed for new01\/create/),
+      expect.stringContaining('lacks Datastore.AllocateSpace on /storage/local-lvm, needed for new01/create'),
+      expect.stringContaining('lacks SDN.Use on /sdn/zones/localnetwork/vmbr0, needed for new01/create'),
     ]),
   );
   expect(commands).toEqual(

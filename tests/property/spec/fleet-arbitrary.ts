@@ -2,10 +2,13 @@
 import fc from 'fast-check';
 import type {
   DesiredContainer,
+  DesiredFirewall,
+  DesiredFirewallRule,
   DesiredFleet,
   DesiredMount,
   DesiredNet,
   DesiredOptions,
+  DesiredSource,
 } from '../../../src/domain/desired.ts';
 
 const GiB = 1024 ** 3;
@@ -29,6 +32,8 @@ const volumeOptions = {
   replicate: fc.boolean(),
   readOnly: fc.boolean(),
   options: orNull(fc.uniqueArray(fc.constantFrom('noatime', 'nodev', 'noexec', 'nosuid', 'discard'))),
+  shared: fc.boolean(),
+  idmap: orNull(fc.constantFrom('passthrough', 'u:0:100000:65536;g:0:100000:65536')),
 };
 
 const mount: fc.Arbitrary<DesiredMount> = fc
@@ -38,9 +43,28 @@ const mount: fc.Arbitrary<DesiredMount> = fc
       fc.record({ source: word.map((name) => `/srv/${name}`) }),
       fc.record({ source: word.map((name) => `${name}:vm-100-disk-1`), sizeBytes: disk }),
     ),
-    some({ ...volumeOptions, backup: fc.boolean(), shared: fc.boolean() }),
+    some({ ...volumeOptions, backup: fc.boolean(), keepAttributes: fc.boolean() }),
   )
   .map(([where, more]) => ({ ...where, ...more }));
+
+/** Where no address is given, sometimes a range to choose from. */
+const withPools =
+  (number: number) =>
+  (net: Omit<DesiredNet, 'bridge'>): Omit<DesiredNet, 'bridge'> => ({
+    ...net,
+    ...(net.ip === undefined && net.firewall !== undefined
+      ? {
+          ipPool: {
+            range: `10.${number}.8.10-10.${number}.255.99`,
+            prefix: 16,
+            exclude: [`10.${number}.9.0/24`],
+          },
+        }
+      : {}),
+    ...(net.ip6 === undefined && net.linkDown !== undefined
+      ? { ip6Pool: { range: `fd00:${number}::/64`, prefix: 64 } }
+      : {}),
+  });
 
 /** Interfaces of the container with this index; addresses differ from those of all others. */
 const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
@@ -51,7 +75,7 @@ const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
         fc.constant(numbers),
         fc.tuple(
           ...numbers.map((number) =>
-            some<Omit<DesiredNet, 'bridge'>>({
+            some<Omit<DesiredNet, 'bridge' | 'ipPool' | 'ip6Pool'>>({
               ip: fc.constantFrom('dhcp', 'manual', `10.${number}.${index}.5/16`, null),
               gateway: fc.constant(null),
               ip6: fc.constantFrom('auto', `fd00:${number}::${(index + 1).toString(16)}/64`),
@@ -64,11 +88,13 @@ const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
               firewall: fc.boolean(),
               linkDown: fc.boolean(),
               hostManaged: fc.boolean(),
-            }).map((net): DesiredNet => {
-              const gateway =
-                net.ip?.startsWith('10.') && net.gateway === null ? { gateway: `10.${number}.255.1` } : {};
-              return { bridge: `vmbr${number}`, ...net, ...gateway };
-            }),
+            })
+              .map(withPools(number))
+              .map((net): DesiredNet => {
+                const gateway =
+                  net.ip?.startsWith('10.') && net.gateway === null ? { gateway: `10.${number}.255.1` } : {};
+                return { bridge: `vmbr${number}`, ...net, ...gateway };
+              }),
           ),
         ),
       ),
@@ -76,6 +102,57 @@ const nets = (index: number): fc.Arbitrary<Record<string, DesiredNet>> =>
     .map(([numbers, values]) =>
       Object.fromEntries(numbers.map((number, at) => [`eth${number}`, values[at] as DesiredNet])),
     );
+
+const line = fc.stringMatching(/^[a-z0-9 ]{0,20}[a-z0-9]$/);
+const ha = some({
+  state: fc.constant('ignored' as const),
+  maxRestart: orNull(fc.integer({ min: 0, max: 10 })),
+  maxRelocate: orNull(fc.integer({ min: 0, max: 10 })),
+  failback: fc.boolean(),
+  comment: orNull(line),
+});
+const policy = orNull(fc.constantFrom('ACCEPT' as const, 'DROP' as const, 'REJECT' as const));
+const level = fc.constantFrom('nolog', 'info', 'warning');
+const rule: fc.Arbitrary<DesiredFirewallRule> = fc.record(
+  {
+    type: fc.constantFrom('in' as const, 'out' as const, 'group' as const),
+    action: fc.constantFrom('ACCEPT', 'DROP', 'web'),
+    enable: fc.boolean(),
+    macro: fc.constant('SSH'),
+    proto: fc.constantFrom('tcp', 'udp'),
+    source: fc.constant('10.0.0.0/8'),
+    dest: fc.constant('+guest/friends'),
+    sport: fc.constant('1024:65535'),
+    dport: fc.constant('80,443'),
+    icmpType: fc.constant('echo-request'),
+    iface: fc.constantFrom('net0', 'net1'),
+    log: level,
+    comment: line,
+  },
+  { requiredKeys: ['type', 'action', 'enable'] },
+) as unknown as fc.Arbitrary<DesiredFirewallRule>;
+const firewall: fc.Arbitrary<DesiredFirewall> = some<DesiredFirewall>({
+  enable: fc.boolean(),
+  dhcp: fc.boolean(),
+  ndp: fc.boolean(),
+  radv: fc.boolean(),
+  ipFilter: fc.boolean(),
+  macFilter: fc.boolean(),
+  policyIn: policy,
+  policyOut: policy,
+  logLevelIn: orNull(level),
+  logLevelOut: orNull(level),
+  rules: fc.array(rule, { maxLength: 3 }),
+});
+const source: fc.Arbitrary<DesiredSource> = fc.oneof(
+  fc.record({ backup: fc.constant('nas:backup/vzdump-lxc-100-x.tar.zst') }),
+  fc
+    .record(
+      { clone: fc.constantFrom('golden', '250'), full: fc.boolean(), snapshot: fc.constant('before') },
+      { requiredKeys: ['clone'] },
+    )
+    .map((clone): DesiredSource => clone as DesiredSource),
+);
 
 const options: fc.Arbitrary<DesiredOptions> = some<DesiredOptions>({
   onboot: fc.boolean(),
@@ -144,6 +221,9 @@ const container = (key: string, index: number, keys: readonly string[]): fc.Arbi
         ),
         options,
         pool: word,
+        ha: orNull(ha),
+        firewall,
+        from: source,
         power: fc.constantFrom('running', 'stopped', 'unmanaged'),
         restart: fc.constantFrom('never', 'ask', 'always'),
         dependsOn: fc.subarray(keys.slice(0, index)),
@@ -174,6 +254,7 @@ const container = (key: string, index: number, keys: readonly string[]): fc.Arbi
           hostname: key,
           adopt: typeof rest.vmid === 'number',
           ...rest,
+          ...(rest.from ? { template: '', access: undefined } : {}),
         }) as unknown as DesiredContainer,
     );
 

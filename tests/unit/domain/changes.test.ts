@@ -232,12 +232,7 @@ describe('disks', () => {
     expect(plan.actions).toEqual([]);
   });
 
-  test('a volume is never moved or replaced by an empty one', () => {
-    const plan = planOf(
-      { config: { mp0: disk } },
-      { mounts: { '/data': { storage: 'other', sizeBytes: GiB } } },
-    );
-    expect(refusedBy(plan)).toEqual(['MOUNT_MOVED']);
+  test('a directory of the node is never replaced by an empty volume', () => {
     const bind = planOf(
       { config: { mp0: '/srv,mp=/data' } },
       { mounts: { '/data': { storage: 'local-lvm', sizeBytes: GiB } } },

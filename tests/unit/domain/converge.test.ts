@@ -53,7 +53,14 @@ describe('the report', () => {
       '8GiB',
       '4GiB',
     ],
-    ['the storage', { config: { rootfs: 'local:v,size=8G' } }, {}, 'rootfs.storage', 'local-lvm', 'local'],
+    [
+      'the storage',
+      { config: { rootfs: 'local:v,size=8G' }, status: 'stopped' },
+      { power: 'stopped' },
+      'rootfs.storage',
+      'local-lvm',
+      'local',
+    ],
     [
       'a net too many',
       { config: { net0: 'name=eth0,bridge=vmbr0' } },
@@ -62,7 +69,7 @@ describe('the report', () => {
       null,
       { bridge: 'vmbr0' },
     ],
-    ['a template', { isTemplate: true }, {}, 'template', false, true],
+    ['a template', { isTemplate: true }, {}, 'isTemplate', false, true],
   ])('diverged: %s', (_, has, wants, field, expected, found) => {
     const report = verify(has, wants);
     expect(report.findings).toEqual([
@@ -97,6 +104,17 @@ describe('the report', () => {
     expect(verify({ nextConfig }, { nets: { eth0: { bridge: 'vmbr0' } } }).findings).toMatchObject([
       { field: 'nets.eth0', state: 'pending' },
     ]);
+  });
+
+  test.each<[string, 'running' | 'stopped', 'running' | 'stopped', string]>([
+    ['started', 'running', 'stopped', 'pending'],
+    ['request_stop', 'stopped', 'running', 'pending'],
+    ['stopped', 'running', 'stopped', 'diverged'],
+    ['error', 'running', 'stopped', 'diverged'],
+  ])('power under HA (%s) that should be %s', (haState, power, status, state) => {
+    const report = verify({ status, haState }, { power });
+    expect(report.findings).toMatchObject([{ field: 'power', state }]);
+    expect(report.containers).toMatchObject([{ state }]);
   });
 
   test('power that is not managed does not matter', () => {

@@ -94,7 +94,7 @@ describe('parameters of a new container', () => {
       'ssh-public-keys': 'ssh-ed25519 AAAA a\nssh-ed25519 BBBB b',
     });
     expect(description).toMatch(
-      /^line one\nline two\n<!-- pvefleet fleet=lab key=web01 spec=sha256:[0-9a-f]{64} -->$/,
+      /^line one\nline two\n<!-- pvefleet fleet=lab key=web01 spec=sha256:[0-9a-f]{64} node=pve1 -->$/,
     );
     expect({ completes, risk, target }).toEqual({
       completes: 'task',

@@ -138,15 +138,6 @@ describe('recreation', () => {
     expect(idsOf(plan)).toContain('web/destroy');
   });
 
-  test('is what another storage of the root disk needs; its size may be smaller then', () => {
-    const plan = recreate({ config: { rootfs: 'local:150/vm-150-disk-0.raw,size=32G' } });
-    expect(plan.refusals).toEqual([]);
-    expect(actionOf(plan, 'web/destroy').changes).toMatchObject([
-      { field: 'rootfs.storage', from: 'local', to: 'local-lvm', effect: 'recreate' },
-    ]);
-    expect(actionOf(plan, 'web/create').request.params['rootfs']).toBe('local-lvm:8');
-  });
-
   test('downloads the template first when it is gone', () => {
     const file = 'debian-13-standard_13.6-1_amd64.tar.zst';
     const plan = planFleet(

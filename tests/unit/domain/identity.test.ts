@@ -22,14 +22,14 @@ describe('an owned container', () => {
   test('is found by its line, wherever it is and whatever its name', () => {
     const plan = planFleet(
       auto,
-      snapshotOf([actual('renamed', 150, { owner: { key: 'web' }, node: 'pve2' })]),
+      snapshotOf([actual('renamed', 150, { owner: { key: 'web', node: 'pve1' }, node: 'pve2' })]),
       policyOf(),
     );
     expect(actionOf(plan, 'web/configure:live')).toMatchObject({
       target: { key: 'web', vmid: 150, node: 'pve2' },
       request: { params: { node: 'pve2', vmid: 150, hostname: 'web' } },
     });
-    expect(plan.notices).toMatchObject([{ code: 'NODE_DIFFERS', severity: 'warning' }]);
+    expect(plan.notices).toMatchObject([{ code: 'NODE_DIFFERS', severity: 'info' }]);
   });
 
   test('keeps its line when only the digest differs', () => {

@@ -22,7 +22,7 @@ function judge(
   const snapshot = snapshotOf([], { templates: [stored(debian)], ...more });
   const plan = planFleet(fleet, snapshot, policyOf());
   const nodes = new Map([['pve1', { storages: snapshot.storages, bridges }]]);
-  return judgeFleet({ fleet, plan, snapshot, nodes, identity: 'root@pam' }).checks;
+  return judgeFleet({ fleet, plan, policy: policyOf(), snapshot, nodes, identity: 'root@pam' }).checks;
 }
 
 const net = (bridge: string) => ({ nets: { eth0: { bridge } } });
@@ -50,8 +50,13 @@ describe('judgeFleet', () => {
   });
 
   test.each([
-    ['fits', 20 * GiB, 'ok', '16GiB of new volumes on local-lvm on pve1, 19GiB free'],
-    ['does not fit', 10 * GiB, 'warn', '16GiB of new volumes on local-lvm on pve1, 9GiB free'],
+    ['fits', 20 * GiB, 'ok', '16GiB of new volumes on local-lvm@pve1, 19GiB left'],
+    [
+      'does not fit',
+      10 * GiB,
+      'fail',
+      '1 of 2 fit on local-lvm@pve1: 7GiB are missing (16GiB wanted, 9GiB left)',
+    ],
   ] as const)('space that %s', (_, total, status, message) => {
     const checks = judge(fleetOf([desired('a'), desired('b')]), { storages: lvm(total) });
     expect(checks).toContainEqual(expect.objectContaining({ name: 'fleet space', status, message }));
@@ -72,7 +77,7 @@ describe('judgeFleet', () => {
       expect.objectContaining({
         name: 'fleet memory',
         status,
-        message: expect.stringContaining('2GiB for new containers on pve1'),
+        message: expect.stringContaining('2GiB '),
       }),
     );
   });

@@ -30,9 +30,9 @@ test('an action counts against everything that it loads', () => {
   const create = createAction(target, { rootfs: 'lvm:8' }, { kind: 'none' }, { reason: 'x' });
   expect(roomsOf(create, defaultLimits)).toEqual([
     { name: 'all', limit: 8 },
-    { name: 'node pve1', limit: 4 },
+    { name: 'node pve1', limit: 4, most: 8 },
     { name: 'container web01 200', limit: 1 },
-    { name: 'allocate pve1 lvm', limit: 3 },
+    { name: 'allocate pve1 lvm', limit: 3, most: 8, slack: 4 },
   ]);
   expect(roomsOf(downloadAction('pve1', 'local', 't', { reason: 'x' }), defaultLimits)).toContainEqual({
     name: 'download pve1 local',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Job, type Room, runJobs } from '../../../src/engine/scheduler.ts';
+import { type Job, type Place, type Room, runJobs } from '../../../src/engine/scheduler.ts';
 
 const job = (id: string, dependsOn: readonly string[] = [], rooms: readonly Room[] = []): Job => ({
   id,
@@ -87,5 +87,63 @@ describe('runJobs', () => {
 
   test('ends at once without jobs', async () => {
     expect((await run([])).results).toEqual([]);
+  });
+});
+
+describe('places', () => {
+  const rooms: readonly Room[] = [room('all', 9), { name: 'lvm', limit: 1, most: 4 }];
+
+  /** Runs jobs for as long as they say, in turns of the event loop; what they do with their place is up to the test. */
+  async function within(
+    count: number,
+    act: (place: Place, id: string) => Promise<void>,
+  ): Promise<{ most: number; order: string[] }> {
+    let running = 0;
+    let most = 0;
+    const order: string[] = [];
+    const jobs = Array.from({ length: count }, (_, index) => job(`j${index}`, [], rooms));
+    await runJobs(jobs, {
+      now: () => 0,
+      run: async ({ id }, place) => {
+        order.push(id);
+        running += 1;
+        most = Math.max(most, running);
+        await act(place, id);
+        running -= 1;
+        return 'ok';
+      },
+      hasFailed: () => false,
+      skip: () => 'skipped',
+      stopped: () => undefined,
+    });
+    return { most, order };
+  }
+  const turns = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('a limit that may grow does, as jobs succeed', async () => {
+    const { most } = await within(12, () => turns(1));
+    expect(most).toBe(4);
+  });
+
+  test('a job that ran into a time-out there makes it smaller instead', async () => {
+    const { most } = await within(12, async (place) => {
+      place.congested((name) => name === 'lvm');
+      await turns(1);
+    });
+    expect(most).toBe(1);
+  });
+
+  test('who leaves a room early makes place for the next, and goes on', async () => {
+    const { most, order } = await within(6, async (place, id) => {
+      if (id === 'j0') {
+        await turns(1);
+        place.leave((name) => name === 'lvm');
+        await turns(20);
+      } else await turns(1);
+    });
+    expect(most).toBeGreaterThan(1);
+    expect(order).toHaveLength(6);
   });
 });

@@ -28,6 +28,41 @@ Plan 7f3a91c2: 1 to create, 1 to change, 1 to destroy, 2 unchanged.
 `);
   });
 
+  it('says what needs root@pam, and gives commands once, roles first', () => {
+    const [first, ...rest] = plan.actions;
+    const change = {
+      field: 'features',
+      from: null,
+      to: { keyctl: true },
+      effect: 'restart',
+      needs: 'root@pam',
+    };
+    const changed = rest.map((action) =>
+      action.id === 'db01/configure:restart' ? { ...action, changes: [change] } : action,
+    ) as typeof rest;
+    const lacking = (path: string, role: string) => ({
+      key: 'lab',
+      code: 'RIGHTS_MISSING',
+      message: `ci@pve lacks VM.Audit on ${path}, needed for db01/create`,
+      hint: 'on a node as root: …',
+      changes: [],
+      commands: [`pveum role add ${role} --privs 'VM.Audit'`, `pveum acl modify ${path} --roles ${role}`],
+    });
+    const refusals = [lacking('/vms', 'A'), lacking('/pool/x', 'A')];
+    const text = renderPlan({ ...plan, actions: first ? [first, ...changed] : [], refusals }, style);
+    expect(text).toMatch(/features +unset → keyctl=on +after restart, needs root@pam/);
+    expect(text).toContain(`
+Refused:
+  ✖ ci@pve lacks VM.Audit on /vms, needed for db01/create
+  ✖ ci@pve lacks VM.Audit on /pool/x, needed for db01/create
+
+To grant what is missing, on a node as root:
+  pveum role add A --privs 'VM.Audit'
+  pveum acl modify /vms --roles A
+  pveum acl modify /pool/x --roles A
+`);
+  });
+
   it('says so when there is nothing to do', () => {
     const empty = {
       ...plan,
@@ -75,6 +110,21 @@ Applied in part in 4.2 s: 1 done with warnings, 1 failed, 1 skipped.
   });
 });
 
+describe('renderApply, warnings', () => {
+  it('tells those that are the same once, and of the log only what warns', () => {
+    const [one] = applied.actions.filter(({ result }) => result === 'warnings');
+    if (!one) throw new Error('the report has no warnings');
+    const log = ['extracting archive', 'WARN: Systemd 257 detected.', 'TASK WARNINGS: 1'];
+    const many = Array.from({ length: 8 }, (_, index) => ({ ...one, id: `web${index}/create`, log }));
+    const text = renderApply({ ...applied, actions: many, runningUpids: [] }, style);
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      '▲ web0/create, web1/create, web2/create, web3/create, web4/create, web5/create and 2 more  done with warnings',
+      '    WARN: Systemd 257 detected.',
+      expect.stringMatching(/^Applied /),
+    ]);
+  });
+});
+
 describe('showChange', () => {
   it.each([
     ['2GiB', '4GiB', '2GiB → 4GiB'],
@@ -85,6 +135,9 @@ describe('showChange', () => {
       'ip=dhcp → ip=10.0.0.5/24 vlan=5',
     ],
     [{ nesting: true, keyctl: true }, { nesting: true }, 'keyctl=on → none'],
+    [[{ a: 1 }, { a: 2 }], [{ a: 2 }, { a: 3 }], '+ a=3, - a=1'],
+    [[{ a: 1 }, { a: 2 }], [{ a: 2 }, { a: 1 }], 'another order'],
+    [['x'], ['x', 'y'], 'x → x, y'],
   ])('of %j to %j shows what differs', (from, to, text) => {
     expect(showChange(from, to, style)).toBe(text);
   });

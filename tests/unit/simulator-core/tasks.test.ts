@@ -122,13 +122,26 @@ describe('a worker', () => {
     expect((task.endtime ?? 0) - task.starttime).toBe(90);
   });
 
+  test('a look that comes late costs it no time', async () => {
+    const { start, look, clock, runner } = bench();
+    const task = start(async (worker) => {
+      await worker.sleep(1_000);
+      await worker.sleep(9_000);
+    });
+    await clock.sleep(5_000);
+    look();
+    await runner.settle();
+    expect((task.endtime ?? 0) - task.starttime).toBe(10);
+  });
+
   test.each<[name: string, fault: TaskFault, did: boolean, exitstatus: string]>([
-    ['can be made to fail before it does anything', { fail: 'disk on fire' }, false, 'disk on fire'],
+    ['can be made to fail before it has done anything', { fail: 'disk on fire' }, false, 'disk on fire'],
     ['can be made to warn', { warn: 'smells' }, true, 'WARNINGS: 1'],
   ])('%s', async (_, fault, did, exitstatus) => {
     const { start, runner } = bench({ fault });
     let done = false;
-    const task = start(async () => {
+    const task = start(async (worker) => {
+      await worker.sleep(100);
       done = true;
     });
     await runner.settle();

@@ -346,3 +346,40 @@ it('fills numbers into the old names of counted entries', () => {
     ['web-2', 'www-2'],
   ]);
 });
+
+describe('placement and capacity', () => {
+  const file = `version: 1
+fleet: lab
+placement: { strategy: pack, nodes: [pve1, pve2] }
+capacity: { memoryOvercommit: 1.5, storageOvercommit: 2 }
+defaults: { node: auto, template: debian-13, rootfs: { storage: local-lvm, size: 8GiB } }
+containers:
+  a:
+  b: { placement: { strategy: spread, nodes: null, antiAffinity: db } }
+  c: { node: pve3 }
+  d: { placement: { antiAffinity: [db, web] } }
+`;
+
+  it('is what the container says, else what the file says, and only where the node is auto', () => {
+    const containers = all(file);
+    expect(Object.values(containers).map(({ node, placement }) => [node, placement])).toEqual([
+      ['auto', { strategy: 'pack', nodes: ['pve1', 'pve2'] }],
+      ['auto', { strategy: 'spread', antiAffinity: ['db'] }],
+      ['pve3', undefined],
+      ['auto', { strategy: 'pack', nodes: ['pve1', 'pve2'], antiAffinity: ['db', 'web'] }],
+    ]);
+    expect(load(file).fleet?.capacity).toEqual({ memoryOvercommit: 1.5, storageOvercommit: 2 });
+  });
+
+  it.each([
+    ['strategy: pack', 'strategy: tight'],
+    ['memoryOvercommit: 1.5', 'memoryOvercommit: 0'],
+    ['nodes: [pve1, pve2]', 'nodes: [pve1.example.org]'],
+    ['nodes: [pve1, pve2]', 'noodes: [pve1]'],
+  ])('%s is checked: %s', (right, wrong) => {
+    const { fleet, diagnostics } = load(file.replace(right, wrong));
+    expect(fleet).toBeUndefined();
+    expect(diagnostics).toHaveLength(1);
+    expect(diagnostics[0]?.range?.line).toBeGreaterThan(2);
+  });
+});
