@@ -100,6 +100,18 @@ describe('a scripted container', () => {
     expect(inside.passwords).toEqual({ root: 'new' });
   });
 
+  it('keeps an open file after its name is gone', async () => {
+    const script =
+      'echo kept >f; exec 3<f; rm f; cat <&3; echo more >g; exec 4>>g; mv g h; echo last >&4; cat h';
+    expect((await runScript(plainMachine(), script)).stdout).toBe('kept\nmore\nlast\n');
+  });
+
+  it('opens a file anew through its descriptor', async () => {
+    const script =
+      'printf abcdef >f; exec 9<f; rm f; cat </proc/self/fd/9; cat </dev/fd/9; head -c 2 <&9; cat <&9';
+    expect((await runScript(plainMachine(), script)).stdout).toBe('abcdefabcdefabcdef');
+  });
+
   it('takes megabytes through its pipes', async () => {
     const { stdout } = await runScript(
       plainMachine(),

@@ -35,7 +35,10 @@ const ownDescriptors: Readonly<Record<string, number>> = {
 function device({ fds }: Opener, path: string): Stream | undefined {
   const own =
     ownDescriptors[path] ?? (/^\/(?:dev|proc\/self)\/fd\/([0-9]+)$/.exec(path)?.[1] as string | undefined);
-  if (own !== undefined) return fds.get(Number(own));
+  if (own !== undefined) {
+    const stream = fds.get(Number(own));
+    return stream?.reopen?.() ?? stream;
+  }
   if (path === '/dev/tty') return [...fds.values()].find(({ terminal }) => terminal !== undefined);
   return Object.hasOwn(devices, path) ? devices[path] : undefined;
 }

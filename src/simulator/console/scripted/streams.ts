@@ -14,6 +14,8 @@ export interface Stream {
   retain(): Stream;
   release(): void;
   readonly terminal?: Terminal;
+  /** Opens the same file anew, from its beginning, as /proc/self/fd does; absent for what is no file. */
+  reopen?(): Stream;
 }
 
 /** Writing to a pipe that nobody reads. */
@@ -101,24 +103,28 @@ export interface OpenFlags {
   readonly append?: boolean;
 }
 
-/** An open file; what it is written to stays the same file when that is renamed or removed. */
+/** An open file; what it reads and writes stays the same file when that is renamed or removed. */
 export function fileStream(
   files: FileSystem,
   path: string,
   flags: OpenFlags | undefined,
   mode: number,
 ): Stream {
-  let file: SimFile | undefined;
-  if (flags) {
-    file = files.edit(path, mode);
-    if (flags.truncate) file.data = '';
+  if (!flags) {
+    files.read(path); // refuses what cannot be read
+    return entryStream(files, files.get(path) as SimFile, undefined);
   }
-  const read = (): string => (file ? (file.data ?? '') : files.read(path));
-  if (!flags) read();
+  const file = files.edit(path, mode);
+  if (flags.truncate) file.data = '';
+  return entryStream(files, file, flags);
+}
+
+function entryStream(files: FileSystem, file: SimFile, flags: OpenFlags | undefined): Stream {
   let offset = 0;
   const stream: Stream = {
+    reopen: () => entryStream(files, file, flags && { append: flags.append === true }),
     read: (max) => {
-      const part = read().slice(offset, offset + max);
+      const part = (file.data ?? '').slice(offset, offset + max);
       offset += part.length;
       return Promise.resolve(part);
     },
@@ -126,9 +132,9 @@ export function fileStream(
       offset -= text.length;
     },
     write: (text) => {
-      if (!file) return refuse();
+      if (!flags) return refuse();
       const data = file.data ?? '';
-      if (flags?.append) offset = data.length;
+      if (flags.append) offset = data.length;
       const gap = offset > data.length ? '\0'.repeat(offset - data.length) : '';
       file.data = data.slice(0, offset) + gap + text + data.slice(offset + text.length);
       offset += text.length;

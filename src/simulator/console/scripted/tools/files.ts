@@ -1,6 +1,6 @@
 /** Programs that look at files and change them. */
 import { baseName, type Entry, FileError, joinPath, parentOf, reasons } from '../files.ts';
-import { parseOptions, type Tool, type ToolContext, ToolError } from './tool.ts';
+import { type ParsedOptions, parseOptions, type Tool, type ToolContext, ToolError } from './tool.ts';
 
 const permissions = 0o7777;
 
@@ -314,19 +314,35 @@ const ln: Tool = {
   },
 };
 
+/** The time that touch is to set, in seconds since the epoch. */
+function touchTime(context: ToolContext, given: ParsedOptions): number {
+  const like = given.value('r');
+  const text = given.value('d');
+  if (like !== undefined) return needEntry(context, like).entry.mtime;
+  if (text === undefined) return context.machine.seconds();
+  const seconds = text.startsWith('@') ? Number(text.slice(1)) : Date.parse(text) / 1000;
+  if (!Number.isFinite(seconds)) throw new ToolError(`invalid date format '${text}'`);
+  return Math.floor(seconds);
+}
+
 const touch: Tool = {
   run: (context) => {
-    const { flags, rest } = parseOptions(context.args, 'acmd:t:r:');
+    const given = parseOptions(context.args, 'acmhd:t:r:', {
+      date: 'd',
+      reference: 'r',
+      'no-create': 'c',
+      'no-dereference': 'h',
+    });
+    const mtime = touchTime(context, given);
     return forEach(
       context,
-      rest,
+      given.rest,
       (name) => {
-        const path = context.path(name);
+        const path = context.path(name, given.flags.has('h'));
         const present = context.files.get(path);
-        if (!present && flags.has('c')) return;
-        if (present?.type === 'dir')
-          context.files.put(path, { ...present, mtime: context.machine.seconds() });
-        else context.files.touched(context.files.edit(path, 0o666 & ~context.umask));
+        if (!present && given.flags.has('c')) return;
+        if (present && present.type !== 'file') context.files.put(path, { ...present, mtime });
+        else context.files.edit(path, 0o666 & ~context.umask).mtime = mtime;
       },
       'cannot touch ',
     );
