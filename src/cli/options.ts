@@ -234,6 +234,12 @@ export const snapshotFirstRow: OptionRow = {
   shared: true,
 };
 
+/** The same flag, for single steps. */
+export const snapshotBeforeRow: OptionRow = {
+  ...snapshotFirstRow,
+  text: 'take a snapshot first',
+};
+
 export const failFastRow: OptionRow = {
   flags: '--fail-fast',
   text: 'start nothing more after the first failure',

@@ -22,6 +22,7 @@ import {
   scopeRows,
   secretRow,
   selectionRows,
+  snapshotBeforeRow,
   snapshotFirstRow,
   toOption,
 } from './options.ts';
@@ -232,6 +233,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         options: [
           ...limitRows,
           { flags: '--rootfs <size>', text: 'new size of the root disk; it only grows' },
+          snapshotBeforeRow,
         ],
         load: () => import('./commands/resize.ts'),
       },
@@ -265,7 +267,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'restart',
         operands: '[names...]',
         text: 'shut containers down and start them again',
-        options: [...selectionRows, timeoutRow, failFastRow],
+        options: [...selectionRows, timeoutRow, snapshotBeforeRow, failFastRow],
         load: power,
       },
       {

@@ -8,6 +8,8 @@ export interface Ownership {
   readonly specDigest: string;
   /** Node of the file when the container was last put in order; tells a move in the file from one made by somebody. */
   readonly node?: string;
+  /** `none`: the account that wrote the line may not give the ownership tag, so the line alone tells who owns it. */
+  readonly tag?: string;
   /** Login of the student whose container it is. */
   readonly student?: string;
   /** Group of that student, as the roster writes it. */
@@ -20,7 +22,7 @@ export interface Ownership {
 
 const line = /^<!-- pvefleet((?: [a-z]+=\S+)+) -->$/;
 /** Attributes that a line may have besides fleet, key and spec, in the order in which they are written. */
-const optional = ['node', 'student', 'group', 'reset', 'boost'] as const;
+const optional = ['node', 'tag', 'student', 'group', 'reset', 'boost'] as const;
 
 /** Undoes percent-encoding; text that is none stays as it is. */
 function percentDecode(text: string): string {

@@ -167,9 +167,10 @@ export function snapshotAction(
   });
 }
 
-/** Puts a container into a pool. */
-export function poolAction(target: Target, pool: string, isMove: boolean, step: Step): Action {
-  const params = { poolid: pool, vms: String(target.vmid), ...(isMove ? { 'allow-move': true } : {}) };
+/** Puts a container into a pool, takes it over from another one, or takes it out. */
+export function poolAction(target: Target, pool: string, how: 'join' | 'move' | 'leave', step: Step): Action {
+  const more = { join: {}, move: { 'allow-move': true }, leave: { delete: true } }[how];
+  const params = { poolid: pool, vms: String(target.vmid), ...more };
   return build(
     'container.configure',
     `${target.key}/pool`,

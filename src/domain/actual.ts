@@ -132,6 +132,11 @@ export interface ClusterSnapshot {
   readonly bridges?: ReadonlyMap<string, readonly string[]>;
   /** Tags that are not free to all; absent: not known, or none. */
   readonly tagRules?: TagRules;
+  /**
+   * Whether this account may give the tag of ownership; absent: it may. Then every container of a fleet has it; else some
+   * may be owned by their line alone.
+   */
+  readonly ownTag?: 'refused' | 'unknown';
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
   /** `9.2.11`, when known. */
   readonly version?: string;

@@ -94,7 +94,8 @@ function verifyExisting(
   const { key } = desired;
   const { vmid, node } = actual;
   const findings: Finding[] = [];
-  const owner = ownershipOf(fleet, original);
+  const { ownTag } = snapshot;
+  const owner = ownershipOf(fleet, original, { ownTag, now: actual.next });
   const recorded = actual.ownership?.fleet === fleet ? actual.ownership.specDigest : undefined;
   const changed = causeOf({ recorded, wanted: owner.specDigest });
   const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {
@@ -122,7 +123,7 @@ function verifyExisting(
       find('pending', change.field, change.to, change.from);
   if (desired.power !== 'unmanaged' && desired.power !== actual.status)
     find(isHaOnTheWay(desired.power, actual) ? 'pending' : 'diverged', 'power', desired.power, actual.status);
-  if (desired.pool !== undefined && desired.pool !== actual.pool)
+  if (desired.pool !== undefined && desired.pool !== (actual.pool ?? null))
     find('diverged', 'pool', desired.pool, actual.pool ?? null);
   for (const { field, from, to } of haChanges(desired, snapshot.haResources?.get(vmid)))
     find('diverged', field, to, from);

@@ -8,7 +8,7 @@ import type { LxcConfig } from '../codec/lxc-config.ts';
 import { GiB } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import type { ActualContainer } from './actual.ts';
+import type { ActualContainer, ActualFirewall, HaResource } from './actual.ts';
 import type {
   DesiredContainer,
   DesiredDevice,
@@ -19,6 +19,7 @@ import type {
   DesiredRootfs,
 } from './desired.ts';
 import { nameSome } from './drift.ts';
+import { describeFirewall, describeHa } from './extras.ts';
 import { entriesOf, type FamilyName } from './families.ts';
 import { isEmpty, ownershipTag } from './field-row.ts';
 import { readVolume, withTrueSize } from './spelling.ts';
@@ -31,6 +32,10 @@ export interface DescribeOptions {
   readonly template: string;
   /** Nobody owns it yet. */
   readonly adopt: boolean;
+  /** Absent: HA does not manage it, or that is not known. */
+  readonly ha?: HaResource | undefined;
+  /** Absent: not known. */
+  readonly firewall?: ActualFirewall | undefined;
 }
 
 /** A container in the words of a fleet file, and what cannot be said in them. */
@@ -173,19 +178,24 @@ export function describeContainer(actual: ActualContainer, options: DescribeOpti
     devices: describeFamily('devices', actual, describeDevice, warn),
     features: next.features && (showSubkeys(featureRows, next.features) as DesiredFeatures),
   });
+  const power = status === 'unknown' ? 'unmanaged' : status;
+  const firewall = options.firewall && describeFirewall(options.firewall);
   const desired: DesiredContainer = {
     key,
     hostname: next.hostname ?? actual.name ?? key,
     vmid,
     node,
     template,
+    ...(actual.isTemplate ? { isTemplate: true } : {}),
     unprivileged: next.unprivileged ?? false,
     compute: compact<DesiredContainer['compute']>({ cores, cpuLimit, cpuUnits, memoryMiB, swapMiB }),
     rootfs: describeRootfs(actual, warn),
     ...families,
     options: describeOptions(next),
     ...(pool === undefined ? {} : { pool }),
-    power: status === 'unknown' ? 'unmanaged' : status,
+    ...(options.ha ? { ha: describeHa(options.ha, power) } : {}),
+    ...(firewall ? { firewall } : {}),
+    power,
     adopt,
     restart: 'ask',
   };

@@ -249,7 +249,8 @@ export interface DesiredContainer {
   readonly devices?: Readonly<Record<string, DesiredDevice>>;
   readonly features?: DesiredFeatures | null;
   readonly options: DesiredOptions;
-  readonly pool?: string;
+  /** Null: in no pool. */
+  readonly pool?: string | null;
   /** Null: not managed by HA. */
   readonly ha?: DesiredHa | null;
   readonly firewall?: DesiredFirewall;

@@ -186,3 +186,42 @@ export function readExtra(field: string, { ha, firewall }: ActualExtras): JsonVa
   const values = prefix === 'ha' ? { ...ha } : namedOptions(firewall);
   return spell((values as Record<string, unknown>)[name], found.unset);
 }
+
+/** What is set, by its name in a fleet file; the server's default is left out. */
+function shownSettings(
+  rows: readonly ExtraRow[],
+  values: Readonly<Record<string, unknown>>,
+): Record<string, JsonValue> {
+  return Object.fromEntries(
+    rows.flatMap(({ name, unset }): [string, JsonValue][] => {
+      const shown = spell(values[name], unset);
+      return deepEqual(shown, unset) ? [] : [[name, shown]];
+    }),
+  );
+}
+
+/**
+ * Describes a HA resource in the words of a fleet file.
+ *
+ * @param resource - as the HA manager has it.
+ * @param power - what the file says of the container; the state is left out where it follows from that.
+ * @returns what is not at its default.
+ */
+export function describeHa(resource: HaResource, power: DesiredContainer['power']): DesiredHa {
+  const { state: _state, ...rest } = shownSettings(haRows, { ...resource });
+  const follows = wantedHaState({ ha: {}, power });
+  return (follows === resource.state ? rest : { state: resource.state, ...rest }) as DesiredHa;
+}
+
+/**
+ * Describes a firewall in the words of a fleet file.
+ *
+ * @param actual - options and rules.
+ * @returns what is not at its default; undefined when that is nothing.
+ */
+export function describeFirewall(actual: ActualFirewall): DesiredFirewall | undefined {
+  const options: DesiredFirewall = shownSettings(firewallRows, namedOptions(actual));
+  const rules = actual.rules.map(readRule);
+  if (rules.length > 0) return { ...options, rules };
+  return Object.keys(options).length > 0 ? options : undefined;
+}

@@ -30,8 +30,10 @@ export interface Index {
   readonly guests: ReadonlyMap<Vmid, GuestSummary>;
   readonly containers: ReadonlyMap<Vmid, ActualContainer>;
   readonly owned: ReadonlyMap<string, readonly ActualContainer[]>;
-  /** Tagged containers that could not be read, by host name. */
+  /** Containers that may be owned and could not be read, by host name. */
   readonly unreadable: ReadonlyMap<string, GuestSummary>;
+  /** One of them whose name is not known, and that has an id of the range. PVE: names of an offline node are forgotten. */
+  readonly nameless?: GuestSummary;
 }
 
 /** All containers that a fleet owns, in order of vmid. */
@@ -116,7 +118,9 @@ export function identify(index: Index, desired: DesiredContainer): Identified {
         ),
       };
     const hidden =
-      index.unreadable.get(desired.hostname) ?? index.unreadable.get(desired.renamedFrom ?? desired.hostname);
+      index.unreadable.get(desired.hostname) ??
+      index.unreadable.get(desired.renamedFrom ?? desired.hostname) ??
+      index.nameless;
     if (!hidden) return {};
     return {
       refusal: refuse(
@@ -124,7 +128,7 @@ export function identify(index: Index, desired: DesiredContainer): Identified {
         hidden.vmid,
         'CONTAINER_UNREADABLE',
         `container ${hidden.vmid} on ${hidden.node} may be it, but cannot be read`,
-        'bring its node back, or leave this container out with --exclude',
+        'bring its node back, leave this container out with --exclude, or write a vmid for a new one',
       ),
     };
   }
@@ -158,9 +162,14 @@ export function buildIndex(fleet: DesiredFleet, snapshot: ClusterSnapshot): Inde
   }
   const hidden = snapshot.guests.filter(
     (guest) =>
-      guest.type === 'lxc' && guest.tags.includes(ownershipTag) && !snapshot.containers.has(guest.vmid),
+      guest.type === 'lxc' &&
+      (snapshot.ownTag !== undefined || guest.tags.includes(ownershipTag)) &&
+      !snapshot.containers.has(guest.vmid),
   );
+  const { from, to } = fleet.vmids;
+  const nameless = hidden.find(({ name, vmid }) => name === undefined && vmid >= from && vmid <= to);
   return {
+    ...(nameless ? { nameless } : {}),
     fleet: fleet.name,
     keys: new Set(fleet.containers.map((desired) => desired.key)),
     fixed: new Set(fleet.containers.flatMap(({ vmid }) => (vmid === 'auto' ? [] : [vmid]))),

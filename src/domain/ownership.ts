@@ -4,6 +4,7 @@
  */
 import { joinDescription, type Ownership, splitDescription } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
+import type { ApiRequest } from '../schema/request.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
@@ -44,13 +45,37 @@ export function specDigestOf(desired: DesiredContainer): string {
   return digestOf(desired.placement === undefined ? compared : { ...compared, node: 'auto' });
 }
 
-/** The ownership line that a container of this fleet gets. */
-export function ownershipOf(fleet: string, desired: DesiredContainer): Ownership {
+/** What is said where the tag cannot be given. */
+export const tagRefused: string = `this account may not give the tag ${ownershipTag}, so the line in the notes alone tells who owns a container`;
+
+/** What decides whether a container gets the tag. */
+export interface Tagging {
+  readonly ownTag?: ClusterSnapshot['ownTag'];
+  /** Its config now; absent: it is new. */
+  readonly now?: Pick<LxcConfig, 'tags' | 'description'>;
+}
+
+/**
+ * PVE: a cluster may keep tags to those with Sys.Modify on `/` (registered-tags, user-tag-access); a call with such a tag
+ * is refused as a whole. Then the line alone owns, and says so.
+ */
+function isTagless({ ownTag, now }: Tagging): boolean {
+  if (ownTag === undefined || now?.tags?.includes(ownershipTag)) return false;
+  return ownTag === 'refused' || splitDescription(now?.description ?? '').ownership?.tag === 'none';
+}
+
+/**
+ * The ownership line that a container of this fleet gets.
+ *
+ * @param tagging - whether it can have the tag as well; absent: it can.
+ */
+export function ownershipOf(fleet: string, desired: DesiredContainer, tagging: Tagging = {}): Ownership {
   const { key, placement, node, student, group } = desired;
   return {
     fleet,
     key,
     specDigest: specDigestOf(desired),
+    ...(isTagless(tagging) ? { tag: 'none' } : {}),
     // a node that was chosen is no wish of the file, so that nothing is to be told from it later
     ...(placement === undefined ? { node } : {}),
     ...(student === undefined ? {} : { student }),
@@ -82,12 +107,12 @@ export function withClusterTags(desired: DesiredContainer, style: TagStyle): Des
 /**
  * Puts tag and line of an owner on a config.
  *
- * @returns the config with both.
+ * @returns the config with both; with the line alone where the owner has no tag.
  */
 export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): LxcConfig {
   return {
     ...config,
-    tags: spellTags([...(config.tags ?? []), ownershipTag], style),
+    ...(owner.tag === 'none' ? {} : { tags: spellTags([...(config.tags ?? []), ownershipTag], style) }),
     description: joinDescription(config.description ?? '', owner),
   };
 }
@@ -116,9 +141,28 @@ export function ownershipChange(
   owner: Ownership,
 ): FieldChange | undefined {
   const { ownership } = splitDescription(actual.next.description ?? '');
-  const hasTag = actual.next.tags?.includes(ownershipTag) ?? false;
+  const hasTag = owner.tag === 'none' || (actual.next.tags?.includes(ownershipTag) ?? false);
   const to = ownerName(owner);
   const from = ownership ? ownerName(ownership) : null;
   if (from === to && hasTag) return studentChange(ownership, owner);
   return { field: 'ownership', from: from === to ? `${from} (without its tag)` : from, to, effect: 'live' };
+}
+
+type Params = ApiRequest['params'];
+
+/**
+ * Takes the ownership tag out of a request that was refused because of it; the line tells that it is missing.
+ *
+ * @param request - creates or configures a container.
+ * @returns its parameters without the tag, or undefined when they do not have it.
+ */
+export function withoutOwnershipTag({ method, params }: ApiRequest): Params | undefined {
+  const { tags, description, ...rest } = params;
+  if (typeof tags !== 'string' || !tags.split(';').includes(ownershipTag)) return undefined;
+  const { text, ownership } = splitDescription(typeof description === 'string' ? description : '');
+  if (!ownership) return undefined;
+  const kept = tags.split(';').filter((tag) => tag !== ownershipTag);
+  const gone = [...(typeof rest['delete'] === 'string' ? [rest['delete']] : []), 'tags'].join(',');
+  const left = kept.length > 0 ? { tags: kept.join(';') } : method === 'PUT' ? { delete: gone } : {};
+  return { ...rest, ...left, description: joinDescription(text, { ...ownership, tag: 'none' }) };
 }

@@ -18,32 +18,37 @@ import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-n
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
 import { labelRootOnly } from './root-only.ts';
+import { snapshotRefusals } from './snapshot-holds.ts';
 
-/** Start, shutdown and pool: what is not config. */
-function otherActions(
+/** Into the pool of the file, at once; out of any, as the last step, because rights may be lost with it. */
+function poolActions(
+  desired: DesiredContainer,
+  actual: ActualContainer,
+  facts: DriftFacts,
+  last: Action | undefined,
+): Action[] {
+  const { key, pool: wanted } = desired;
+  const { vmid, pool } = actual;
+  const from = pool ?? null;
+  if (wanted === undefined || wanted === from) return [];
+  const change: FieldChange = { field: 'pool', from, to: wanted, effect: 'live' };
+  const step = { reason: reasonFor(['pool'], { ...facts, differing: 1 }), changes: [change] };
+  if (wanted !== null)
+    return [poolAction({ key, vmid, node: actual.node }, wanted, pool === undefined ? 'join' : 'move', step)];
+  const target = { key, vmid, node: last?.target.node ?? actual.node };
+  return [poolAction(target, from as string, 'leave', { ...step, after: last ? [last.id] : [] })];
+}
+
+/** Start and shutdown. */
+function powerActions(
   desired: DesiredContainer,
   actual: ActualContainer,
   last: string | undefined,
-  facts: DriftFacts,
   isMoved: boolean,
 ): Action[] {
   const target = { key: desired.key, vmid: actual.vmid, node: actual.node };
   const after = last === undefined ? [] : [last];
   const actions: Action[] = [];
-  if (desired.pool !== undefined && desired.pool !== actual.pool) {
-    const change: FieldChange = {
-      field: 'pool',
-      from: actual.pool ?? null,
-      to: desired.pool,
-      effect: 'live',
-    };
-    actions.push(
-      poolAction(target, desired.pool, actual.pool !== undefined, {
-        reason: reasonFor(['pool'], { ...facts, differing: 1 }),
-        changes: [change],
-      }),
-    );
-  }
   // a move that takes it down also brings it up again
   if (isMoved) return actions;
   if (desired.power === 'running' && actual.status !== 'running')
@@ -85,7 +90,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     );
   const desired = withClusterTags(match.desired, snapshot.tagStyle);
   const proposal = adopt(desired, actual);
-  const owner = ownershipOf(fleet.name, match.desired);
+  const { ownTag } = snapshot;
+  const owner = ownershipOf(fleet.name, match.desired, { ownTag, now: actual.next });
   const owning = ownershipChange(actual, owner);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
   const move = prepareMove(context, match.desired, actual, mayRestart);
@@ -139,13 +145,15 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     mayDestroy: policy.allow.destroy && !policy.snapshotFirst,
   });
   const isMoved = move.stops || moved.some(({ kind }) => kind === 'container.start');
-  const others = otherActions(desired, actual, before.at(-1)?.id, facts, isMoved);
-  const steps = [...before, ...moved, ...others];
+  const joins = desired.pool === null ? [] : poolActions(desired, actual, facts, undefined);
+  const power = powerActions(desired, actual, before.at(-1)?.id, isMoved);
+  const steps = [...before, ...moved, ...joins, ...power];
   if (desired.isTemplate && !actual.isTemplate) {
     const node = move.node ?? actual.node;
     const after = steps.slice(-1).map(({ id }) => id);
     steps.push(templateAction({ ...target, node }, { reason: 'should be a template', after }));
   }
+  if (desired.pool === null) steps.push(...poolActions(desired, actual, facts, steps.at(-1)));
   const actions = steps.map((action) => withCause(action, facts));
   refusals.push(...planned.refusals);
   notices.push(...planned.notices);
@@ -156,6 +164,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     if (actual.lock !== undefined && !(actual.lock === 'mounted' && onlyPower))
       refusals.push(lockedRefusal(key, vmid, actual.lock));
     refusals.push(...nodeObstacles(context, key, actual.node));
+    const { storages } = snapshot;
+    refusals.push(...snapshotRefusals(key, actual, actions, { storages, isFirst: false }));
   }
   const outcome = actions.length > 0 ? 'update' : refusals.length > 0 ? 'refused' : 'unchanged';
   const isWaiting = planned.waiting.length > 0 || move.isPostponed;

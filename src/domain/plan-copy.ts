@@ -66,7 +66,9 @@ function copyActions(context: PlanContext, copy: Copy): Pick<Creation, 'actions'
   const { key, vmid } = target;
   const { fleet, snapshot } = context;
   const desired = withClusterTags(copy.desired, snapshot.tagStyle);
-  const owner = ownershipOf(fleet.name, context.matches.get(key)?.desired ?? copy.desired);
+  const { ownTag } = snapshot;
+  const wanted = context.matches.get(key)?.desired ?? copy.desired;
+  const owner = ownershipOf(fleet.name, wanted, { ownTag, now: base });
   const goesOn = node !== target.node;
   // until it is there, its line says that it is not
   const line = goesOn ? { ...owner, node } : owner;
@@ -257,7 +259,7 @@ function planClone(context: PlanContext, given: DesiredContainer, target: Target
         ...(from.snapshot === undefined ? {} : { snapname: from.snapshot }),
         ...(storage === undefined ? {} : { storage }),
         ...(direct && node !== source.node ? { target: node } : {}),
-        ...(desired.pool === undefined ? {} : { pool: desired.pool }),
+        ...(desired.pool == null ? {} : { pool: desired.pool }),
       };
       const origin = `${source.name} (${source.vmid})${from.snapshot === undefined ? '' : ` at ${from.snapshot}`}`;
       return build(
@@ -351,7 +353,7 @@ function planRestore(context: PlanContext, desired: DesiredContainer, target: Ta
             description,
             unprivileged: desired.unprivileged,
             ...(isUnique ? { unique: true } : {}),
-            ...(desired.pool === undefined ? {} : { pool: desired.pool }),
+            ...(desired.pool == null ? {} : { pool: desired.pool }),
           },
         },
         {

@@ -99,7 +99,7 @@ export function creationActions(request: CreateRequest): Action[] {
     ...encodeLxcConfig(claim(config, owner, tagStyle)),
     // PVE: the default changed with 9.0, so it is never left to the server
     unprivileged: desired.unprivileged,
-    ...(pool === undefined ? {} : { pool }),
+    ...(pool == null ? {} : { pool }),
     ...(access?.password ? { password: access.password } : {}),
     ...(access?.sshKeys?.length ? { 'ssh-public-keys': access.sshKeys.join('\n') } : {}),
   };

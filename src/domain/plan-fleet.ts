@@ -1,5 +1,6 @@
 /** The planner: file + cluster + policy → plan. Pure; the same inputs in any order give the same bytes. */
 import { naturalCompare } from '../util/compare.ts';
+import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ActualContainer, ClusterSnapshot, StorageInfo } from './actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from './assemble.ts';
 import { demandsOf, judgeCapacity } from './capacity.ts';
@@ -8,8 +9,9 @@ import type { DesiredFleet } from './desired.ts';
 import { createResolver, planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
 import { matchFleet } from './match.ts';
+import { specDigestOf, tagRefused } from './ownership.ts';
 import { placeFleet } from './placement.ts';
-import type { Plan, Policy, Refusal } from './plan.ts';
+import { type Action, makingKinds, type Plan, type Policy, type Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
 import { linkSources, planCopy } from './plan-copy.ts';
 import type { PlanContext } from './plan-new.ts';
@@ -74,6 +76,16 @@ function permittedDestructions(plans: readonly ContainerPlan[], policy: Policy):
     .sort(naturalCompare);
 }
 
+const takesOwnership = ({ kind, changes }: Action): boolean =>
+  makingKinds.has(kind) || changes.some(({ field }) => field === 'ownership');
+
+const tagNotice: Diagnostic = {
+  severity: 'warning',
+  code: 'TAG_REFUSED',
+  message: tagRefused,
+  hint: 'grant Sys.Modify on /, or allow the tag to all (user-tag-access of the datacenter)',
+};
+
 const present = (...refusals: (Refusal | undefined)[]): Refusal[] =>
   refusals.filter((one) => one !== undefined);
 
@@ -110,7 +122,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   };
   const planned = meant.map((match) => {
     const plan = planContainer(context, match);
-    return policy.snapshotFirst ? withSnapshot(plan, match, snapshot) : plan;
+    if (!policy.snapshotFirst) return plan;
+    return withSnapshot(plan, { actual: match.actual, digest: specDigestOf(match.desired) }, snapshot);
   });
   const { plans, downloads } = planDownloads(planned, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
@@ -134,7 +147,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
     refusals: present(cycle, tooManyDestroyed(fleet.name, permittedDestructions(containers, policy), policy)),
   });
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
-  return extendPlan(plan, { ...capacity, notices: [...placed.notices, ...capacity.notices] });
+  const tagless = snapshot.ownTag === 'refused' && plan.actions.some(takesOwnership) ? [tagNotice] : [];
+  return extendPlan(plan, { ...capacity, notices: [...placed.notices, ...capacity.notices, ...tagless] });
 }
 
 /**

@@ -103,7 +103,7 @@ function create(
     desired: withClusterTags(here, context.snapshot.tagStyle),
     target: { key, ...place },
     // the digest is that of the file, not of what this cluster makes of it
-    owner: ownershipOf(context.fleet.name, desired),
+    owner: ownershipOf(context.fleet.name, desired, { ownTag: context.snapshot.ownTag }),
     tagStyle: context.snapshot.tagStyle,
     ostemplate: choice.volid,
     precondition: how.precondition,

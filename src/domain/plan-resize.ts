@@ -1,6 +1,6 @@
 /** New limits for one container, owned or not. Everything else stays, its owner included. */
 import type { ActualContainer } from './actual.ts';
-import { assemblePlan } from './assemble.ts';
+import { assemblePlan, type ContainerPlan } from './assemble.ts';
 import { diff } from './diff.ts';
 import { type Conflict, sizeToBe } from './families.ts';
 import { type ConfigPatch, patchConfig } from './field-row.ts';
@@ -10,6 +10,7 @@ import type { Plan, Policy } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { type SnapshotCluster, withSnapshot } from './snapshot-first.ts';
 import { withTrueSize } from './spelling.ts';
 
 /** New limits; absent: kept. */
@@ -29,10 +30,15 @@ export interface ResizeChange {
  * @param container - the container.
  * @param change - the limits that are to change.
  * @param policy - what is allowed; a resize never needs a restart.
+ * @param cluster - what is known for a policy with `snapshotFirst`.
  * @returns the plan; its fleet is empty.
  */
-export function planResize(container: ActualContainer, change: ResizeChange, policy: Policy): Plan {
-  void policy;
+export function planResize(
+  container: ActualContainer,
+  change: ResizeChange,
+  policy: Policy,
+  cluster: SnapshotCluster = { storages: [] },
+): Plan {
   const { vmid, lock, ownership } = container;
   const key = labelContainers([container]).get(vmid) as string;
   const { rootfsBytes, ...limits } = change;
@@ -64,34 +70,30 @@ export function planResize(container: ActualContainer, change: ResizeChange, pol
     willStop: false,
   });
   const isLocked = lock !== undefined && planned.actions.length > 0;
-  return assemblePlan({
-    fleet: '',
-    containers: [
-      {
-        key,
-        outcome: planned.actions.length > 0 ? 'update' : conflicts.length > 0 ? 'refused' : 'unchanged',
-        actions: planned.actions,
-        refusals: [
-          ...conflicts.map(({ change: field, ...text }) =>
-            refusal({ key, vmid }, { ...text, changes: [field] }),
-          ),
-          ...planned.refusals,
-          ...(isLocked ? [lockedRefusal(key, vmid, lock)] : []),
-        ],
-        notices: [
-          ...planned.notices,
-          ...(ownership && planned.actions.length > 0
-            ? [
-                {
-                  severity: 'info' as const,
-                  code: 'OWNED_BY_FLEET',
-                  message: `${key} belongs to fleet ${ownerName(ownership)}; the next apply of its file sets what the file says`,
-                  hint: 'change the file as well to keep it',
-                },
-              ]
-            : []),
-        ],
-      },
+  const plan: ContainerPlan = {
+    key,
+    outcome: planned.actions.length > 0 ? 'update' : conflicts.length > 0 ? 'refused' : 'unchanged',
+    actions: planned.actions,
+    refusals: [
+      ...conflicts.map(({ change: field, ...text }) => refusal({ key, vmid }, { ...text, changes: [field] })),
+      ...planned.refusals,
+      ...(isLocked ? [lockedRefusal(key, vmid, lock)] : []),
     ],
-  });
+    notices: [
+      ...planned.notices,
+      ...(ownership && planned.actions.length > 0
+        ? [
+            {
+              severity: 'info' as const,
+              code: 'OWNED_BY_FLEET',
+              message: `${key} belongs to fleet ${ownerName(ownership)}; the next apply of its file sets what the file says`,
+              hint: 'change the file as well to keep it',
+            },
+          ]
+        : []),
+    ],
+  };
+  const subject = { actual: container, digest: container.digest, always: true };
+  const first = policy.snapshotFirst ? withSnapshot(plan, subject, cluster) : plan;
+  return assemblePlan({ fleet: '', containers: [first] });
 }

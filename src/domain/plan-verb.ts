@@ -9,6 +9,7 @@ import type { Action, Plan, Policy, Refusal } from './plan.ts';
 import { lockedRefusal, planRemoval } from './plan-remove.ts';
 import { type RefusalText, refusal } from './refusal.ts';
 import { tooManyDestroyed } from './risk.ts';
+import { type SnapshotCluster, withSnapshot } from './snapshot-first.ts';
 
 /** A single step. */
 export type Verb = 'start' | 'stop' | 'shutdown' | 'restart' | 'delete';
@@ -21,6 +22,8 @@ export interface VerbOptions {
   readonly force?: boolean;
   /** Delete: also from HA, replication and backup jobs. */
   readonly purge?: boolean;
+  /** What is known for a policy with `snapshotFirst`; only a restart takes a snapshot. */
+  readonly cluster?: SnapshotCluster;
 }
 
 interface Step {
@@ -144,9 +147,12 @@ export function planVerb(
   const labels = labelContainers(containers);
   const plans = containers.map((actual) => {
     const key = labels.get(actual.vmid) as string;
-    return verb === 'delete'
-      ? planDelete(key, actual, policy, options)
-      : planStep(verb, key, actual, options);
+    if (verb === 'delete') return planDelete(key, actual, policy, options);
+    const plan = planStep(verb, key, actual, options);
+    // a start changes nothing that a snapshot could bring back
+    if (!policy.snapshotFirst || verb !== 'restart' || actual.status === 'stopped') return plan;
+    const { cluster = { storages: [] } } = options;
+    return withSnapshot(plan, { actual, digest: actual.digest, always: true }, cluster);
   });
   const doomed = verb === 'delete' && policy.allow.destroy ? plans.map(({ key }) => key).sort() : [];
   const tooMany = tooManyDestroyed('delete', doomed, policy);

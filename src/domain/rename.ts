@@ -56,7 +56,7 @@ export function renameNotices(desired: DesiredContainer, actual: ActualContainer
 /** Whether a container is as another key of the file wants it, but for its name. */
 function isAlike(desired: DesiredContainer, actual: ActualContainer, style: TagStyle): boolean {
   if (desired.node !== actual.node || actual.isTemplate) return false;
-  if (desired.pool !== undefined && desired.pool !== actual.pool) return false;
+  if (desired.pool !== undefined && desired.pool !== (actual.pool ?? null)) return false;
   if (desired.power !== 'unmanaged' && desired.power !== actual.status) return false;
   const { config, conflicts } = adopt(withClusterTags(withoutChosen(desired), style), actual);
   const context = { live: actual.live, isStopped: actual.status === 'stopped' };

@@ -1,6 +1,6 @@
 /** Which containers matter: for reading before a plan, and for `--target` and `--exclude`. */
 import { globMatcher } from '../util/glob.ts';
-import type { GuestSummary } from './actual.ts';
+import type { ClusterSnapshot, GuestSummary } from './actual.ts';
 import type { ContainerKey, DesiredFleet, Vmid } from './desired.ts';
 import { ownershipTag } from './field-row.ts';
 import type { Policy } from './plan.ts';
@@ -18,11 +18,16 @@ function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolea
  *
  * @param fleet - the file.
  * @param guests - all guests of the cluster.
+ * @param ownTag - whether the tag tells all owned ones; where it does not, all containers are named.
  * @returns vmids, ascending: those with the ownership tag, with a vmid of the file, or with a host name of the file; sources
  *   of clones; and those whose name the cluster does not know yet, because somebody may have removed the tag of a fresh
  *   one.
  */
-export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSummary[]): Vmid[] {
+export function containersToRead(
+  fleet: DesiredFleet,
+  guests: readonly GuestSummary[],
+  ownTag?: ClusterSnapshot['ownTag'],
+): Vmid[] {
   const sources = fleet.containers.flatMap(({ from }) => (from && 'clone' in from ? [from.clone] : []));
   const vmids = new Set([...fleet.containers.map(({ vmid }) => vmid), ...sources.map(Number)]);
   const names = new Set([
@@ -36,6 +41,7 @@ export function containersToRead(fleet: DesiredFleet, guests: readonly GuestSumm
     .filter((guest) => {
       const { type, vmid, name = '', tags } = guest;
       if (type !== 'lxc') return false;
+      if (ownTag !== undefined) return true;
       return tags.includes(ownershipTag) || vmids.has(vmid) || names.has(name) || isNameless(guest);
     })
     .map(({ vmid }) => vmid)

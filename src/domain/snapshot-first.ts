@@ -6,10 +6,9 @@ import { snapshotAction } from './actions.ts';
 import type { ActualContainer, ClusterSnapshot, SnapshotFacts } from './actual.ts';
 import type { ContainerPlan } from './assemble.ts';
 import { nameSome } from './drift.ts';
-import type { Match } from './match.ts';
-import { specDigestOf } from './ownership.ts';
 import type { Action } from './plan.ts';
 import { refusal } from './refusal.ts';
+import { snapshotRefusals } from './snapshot-holds.ts';
 import { plainPath, readVolume } from './spelling.ts';
 
 /** Storages that can snapshot volumes of containers. PVE: pve-storage, volume_has_feature. */
@@ -39,8 +38,8 @@ function obstacles({ live, node }: ActualContainer, storages: ClusterSnapshot['s
 }
 
 /** `before-1a2b3c4d`, and `-2` behind it when there is one of that name from an earlier change. */
-function nameFor(specDigest: string, taken: readonly string[]): string {
-  const name = `before-${specDigest.slice(0, 8)}`;
+function nameFor(digest: string, taken: readonly string[]): string {
+  const name = `before-${digest.slice(0, 8)}`;
   for (let number = 1; ; number += 1) {
     const candidate = number === 1 ? name : `${name}-${number}`;
     if (!taken.includes(candidate)) return candidate;
@@ -50,23 +49,37 @@ function nameFor(specDigest: string, taken: readonly string[]): string {
 /** Until the server was asked: the plan is a draft that tells which containers to ask about. */
 const unasked: SnapshotFacts = { isPossible: true, names: [] };
 
+/** What is known about the snapshots of containers, and about storages. */
+export type SnapshotCluster = Pick<ClusterSnapshot, 'snapshots' | 'storages'>;
+
+/** What is to be changed. */
+export interface Subject {
+  /** Absent: it is new. */
+  readonly actual?: ActualContainer | undefined;
+  /** Names the snapshot: the same change, the same name. */
+  readonly digest: string;
+  /** Before any change: somebody asked for it with this very step. */
+  readonly always?: boolean;
+}
+
 /**
  * Puts a snapshot before the changes of a container, where they are risky.
  *
  * @param plan - what is planned for it.
- * @param match - the container.
+ * @param subject - the container.
  * @param cluster - what is known about its snapshots and its storages.
- * @returns the plan with a snapshot that everything else waits for, or with a refusal when there can be none.
+ * @returns the plan with a snapshot that everything else waits for, or with a refusal when there can be none, or when it
+ *   would keep the changes from being made.
  */
 export function withSnapshot(
   plan: ContainerPlan,
-  { desired, actual }: Match,
-  { snapshots, storages }: Pick<ClusterSnapshot, 'snapshots' | 'storages'>,
+  { actual, digest, always = false }: Subject,
+  { snapshots, storages }: SnapshotCluster,
 ): ContainerPlan {
-  const risky = plan.actions.filter(isRisky);
+  const risky = plan.actions.filter((action) => always || isRisky(action));
   if (!actual || plan.outcome !== 'update' || risky.length === 0) return plan;
-  const { key } = desired;
-  const { vmid, node, digest } = actual;
+  const { key } = plan;
+  const { vmid, node } = actual;
   const { isPossible, names } = snapshots?.get(vmid) ?? unasked;
   if (!isPossible) {
     const why = obstacles(actual, storages);
@@ -75,21 +88,23 @@ export function withSnapshot(
       {
         code: 'SNAPSHOT_IMPOSSIBLE',
         message: `container ${vmid} cannot be snapshotted${why.length === 0 ? '' : `: ${nameSome(why)}`}`,
-        hint: 'leave --snapshot-first out for it (--exclude), or make a backup first',
+        hint: `leave --snapshot-first out for it${always ? '' : ' (--exclude)'}, or make a backup first`,
         changes: risky.flatMap(({ changes }) => changes),
       },
     );
     return { ...plan, refusals: [...plan.refusals, refused] };
   }
+  const isHeld = plan.refusals.some(({ code }) => code === 'SNAPSHOT_HOLDS');
+  const held = isHeld ? [] : snapshotRefusals(key, actual, plan.actions, { storages, isFirst: true });
   const fields = [...new Set(risky.flatMap(({ changes }) => changes.map(({ field }) => field)))];
   const first = snapshotAction(
     { key, vmid, node },
-    { name: nameFor(specDigestOf(desired), names), description: `before a change by pvefleet` },
-    digest,
+    { name: nameFor(digest, names), description: `before a change by pvefleet` },
+    actual.digest,
     { reason: fields.length === 0 ? 'before a restart' : `before ${nameSome(fields)} change` },
   );
   const after = plan.actions.map((action) =>
     action.dependsOn.length === 0 ? { ...action, dependsOn: [first.id] } : action,
   );
-  return { ...plan, actions: [first, ...after] };
+  return { ...plan, actions: [first, ...after], refusals: [...plan.refusals, ...held] };
 }

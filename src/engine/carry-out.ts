@@ -1,9 +1,12 @@
 /** One action, from the request to its end: sent, waited for, tried again where that is safe. */
 import { PveConflictError } from '../api/errors/conflict-error.ts';
+import { PvePermissionError } from '../api/errors/permission-error.ts';
 import { PveError } from '../api/errors/pve-error.ts';
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
+import { ownershipTag } from '../domain/field-row.ts';
+import { tagRefused, withoutOwnershipTag } from '../domain/ownership.ts';
 import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
@@ -12,6 +15,7 @@ import { hasVolume, volumeOf } from './effects.ts';
 import { IndeterminateError, InterruptedError, isGone } from './failures.ts';
 import { doingOf, followTask, type Outcome } from './follow-task.ts';
 import { checkUpload } from './local-files.ts';
+import { warn } from './notices.ts';
 import { findRunningTask } from './own-tasks.ts';
 import { prepareRequest, type ReadyRequest } from './prepare-request.ts';
 import { type LostRequest, recover, watchTasks } from './recover.ts';
@@ -61,6 +65,7 @@ async function send(
 const alreadyDone: Readonly<Partial<Record<ActionKind, RegExp>>> = {
   'container.start': /already running/,
   'container.stop': /not running/,
+  'container.configure': /pool member/,
   'container.shutdown': /not running/,
   'container.resize-disk': /already at specified size/,
   // PVE: a file of that name came in between; names are what counts
@@ -152,6 +157,7 @@ async function meetRefusal(
     if (verdict.kind === 'resend' && progress.resends <= maxResends) return 'again';
     throw new IndeterminateError(`lost the connection (${doing})`, { cause: error });
   }
+  if (goesTagless(context, run, sent, error)) return 'again';
   if (vmid !== undefined && action.kind === 'container.destroy' && isGone(error)) {
     if (await isGoneEverywhere(context, vmid))
       return { outcome: progress.lost ? { result: 'ok' } : unchanged };
@@ -165,6 +171,28 @@ async function meetRefusal(
     }
   }
   throw error;
+}
+
+/**
+ * The tag of ownership is not for this account, which it was not told before: nothing was written, and what follows goes
+ * without it. PVE: a call with such a tag is refused as a whole, before anything is done.
+ */
+function goesTagless(
+  context: EngineContext,
+  run: RunState,
+  { request }: LostRequest,
+  error: unknown,
+): boolean {
+  const isRefused =
+    error instanceof PvePermissionError && error.reason.includes(`for modifying tag '${ownershipTag}'`);
+  // what was sent without it already is refused for good
+  if (!isRefused || !withoutOwnershipTag(request)) return false;
+  if (!run.isTagless) {
+    run.isTagless = true;
+    const hint = 'grant Sys.Modify on /, or allow the tag to all (user-tag-access of the datacenter)';
+    warn(context, 'TAG_REFUSED', `${tagRefused}: ${error.reason}`, hint);
+  }
+  return true;
 }
 
 function isTaken(error: unknown): boolean {

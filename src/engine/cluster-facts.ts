@@ -1,12 +1,18 @@
-/** Facts about the whole cluster that planning needs: version and tag style. */
+/** Facts about the whole cluster that planning needs: version, tag style, and whether containers can be tagged. */
 import { PveError } from '../api/errors/pve-error.ts';
 import { splitList } from '../codec/list.ts';
 import { decodeBoolean } from '../codec/scalar.ts';
 import type { ClusterSnapshot } from '../domain/actual.ts';
+import { ownershipTag } from '../domain/field-row.ts';
+import { isRoot } from '../domain/judge-rights.ts';
+import { privilegesOn } from '../domain/permission-tree.ts';
 import type { EngineContext } from './context.ts';
+import { readPermissions } from './preflight.ts';
+
+type Options = Readonly<Record<string, unknown>>;
 
 /** The part of a snapshot that is read here. */
-export type ClusterFacts = Pick<ClusterSnapshot, 'tagRules' | 'tagStyle' | 'version'>;
+export type ClusterFacts = Pick<ClusterSnapshot, 'ownTag' | 'tagRules' | 'tagStyle' | 'version'>;
 
 const defaultTagStyle: ClusterSnapshot['tagStyle'] = { caseSensitive: false, keepOrder: false };
 
@@ -38,7 +44,7 @@ const strings = (value: unknown): string[] =>
  * @param options - answer of GET /cluster/options.
  * @returns the rules, or undefined where there are none.
  */
-function decodeTagRules(options: Readonly<Record<string, unknown>>): ClusterSnapshot['tagRules'] {
+function decodeTagRules(options: Options): ClusterSnapshot['tagRules'] {
   const access = options['user-tag-access'];
   const registered = strings(options['registered-tags']);
   if (access === undefined && registered.length === 0) return undefined;
@@ -50,27 +56,53 @@ function decodeTagRules(options: Readonly<Record<string, unknown>>): ClusterSnap
   return { free, allowed: strings(options['allowed-tags']), registered };
 }
 
+/** Whether the account may give any tag. PVE: pve-guest-common GuestHelpers.pm, assert_tag_permissions. */
+async function mayTagAnything(context: EngineContext): Promise<boolean> {
+  if (isRoot(context.identity)) return true;
+  try {
+    return privilegesOn(await readPermissions(context), '/').has('Sys.Modify');
+  } catch (error) {
+    // not known, so it is not counted on
+    if (error instanceof PveError && error.status !== undefined && !context.signal.aborted) return false;
+    throw error;
+  }
+}
+
+/**
+ * Finds out whether the account may give the tag of ownership.
+ *
+ * @param options - answer of GET /cluster/options.
+ */
+async function readOwnTag(context: EngineContext, options: Options): Promise<ClusterSnapshot['ownTag']> {
+  if (strings(options['allowed-tags']).includes(ownershipTag)) return undefined;
+  // everybody is told what is allowed; the rules, as the rest of the options, only who has Sys.Audit
+  if (!('mac_prefix' in options)) return (await mayTagAnything(context)) ? undefined : 'unknown';
+  const rules = decodeTagRules(options);
+  const isGuarded = rules && (!rules.free || rules.registered.includes(ownershipTag));
+  return isGuarded && !(await mayTagAnything(context)) ? 'refused' : undefined;
+}
+
 /**
  * Reads the facts.
  *
  * @param wanted - false: nothing is asked, and the defaults are given.
- * @returns version and tag style; the default style for an account that may not read the options.
+ * @returns the facts; the default style for an account that may not read the options.
  */
 export async function readClusterFacts(context: EngineContext, wanted: boolean): Promise<ClusterFacts> {
   if (!wanted) return { tagStyle: defaultTagStyle };
-  const options = { signal: context.signal };
-  const [{ version }, style] = await Promise.all([
-    context.pve.get('/version', {}, options),
-    context.pve.get('/cluster/options', {}, options).then(
-      (answer): Omit<ClusterFacts, 'version'> => {
-        const tagRules = decodeTagRules(answer);
-        return { tagStyle: decodeTagStyle(answer['tag-style']), ...(tagRules ? { tagRules } : {}) };
-      },
-      (error: unknown) => {
-        if (error instanceof PveError && error.status === 403) return { tagStyle: defaultTagStyle };
-        throw error;
-      },
-    ),
+  const call = { signal: context.signal };
+  const [{ version }, options] = await Promise.all([
+    context.pve.get('/version', {}, call),
+    context.pve.get('/cluster/options', {}, call).catch((error: unknown): Options => {
+      if (error instanceof PveError && error.status === 403) return {};
+      throw error;
+    }),
   ]);
-  return { version, ...style };
+  const [tagRules, ownTag] = [decodeTagRules(options), await readOwnTag(context, options)];
+  return {
+    version,
+    tagStyle: decodeTagStyle(options['tag-style']),
+    ...(tagRules ? { tagRules } : {}),
+    ...(ownTag ? { ownTag } : {}),
+  };
 }

@@ -36,10 +36,11 @@ export async function exists(context: EngineContext, node: string, vmid: number)
 /**
  * The pool that an action puts its container into, when that is all it does.
  *
- * @returns name of the pool, or undefined for other actions.
+ * @returns name of the pool, null for none, or undefined for other actions.
  */
-export function poolWanted(action: Action): string | undefined {
-  return action.request.path === '/pools' ? requestText(action.request, 'poolid') : undefined;
+export function poolWanted({ request }: Action): string | null | undefined {
+  if (request.path !== '/pools') return undefined;
+  return request.params['delete'] === true ? null : requestText(request, 'poolid');
 }
 
 /**

@@ -20,6 +20,7 @@ import type { Diagnostic } from '../util/diagnostic.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { PlanRefusedError } from './errors.ts';
+import { readExtrasOf } from './import-extras.ts';
 import { selectContainers } from './list.ts';
 import { observe } from './observe.ts';
 import type { Selection } from './selection.ts';
@@ -207,7 +208,7 @@ function remarksOf(file: FleetFile): { path: readonly string[]; text: string }[]
  * Writes a fleet file that describes existing containers: planned, it finds nothing to do but taking ownership.
  *
  * @param context - client, clock, limits, events.
- * @param selection - which containers; templates among them are left out.
+ * @param selection - which containers.
  * @param options - name of the fleet, and what template names stand for.
  * @returns the file, and what is to be known about it.
  * @throws UsageError when nothing is selected; PlanRefusedError for containers of another fleet.
@@ -217,22 +218,14 @@ export async function importContainers(
   selection: Selection,
   { fleet: wanted, aliases }: ImportOptions,
 ): Promise<ImportDocument> {
-  const { containers: selected, snapshot } = await selectContainers(context, selection);
-  const containers = selected.filter(({ isTemplate }) => !isTemplate);
-  const notices = selected
-    .filter(({ isTemplate }) => isTemplate)
-    .map(
-      ({ vmid, name }): Diagnostic => ({
-        severity: 'info',
-        code: 'TEMPLATE_SKIPPED',
-        message: `${name ?? vmid} (${vmid}) is a template, which a fleet cannot run; it is left out`,
-      }),
-    );
+  const { containers, snapshot } = await selectContainers(context, selection);
+  const notices: Diagnostic[] = [];
   if (containers.length === 0)
     throw new UsageError('there is no container to import', { hint: 'see what there is: pvefleet list' });
   const fleet = fleetNameOf(containers, wanted);
   assertFree(fleet, containers);
   const sources = { ...snapshot, ...(await templatesFor(context, snapshot, containers, notices)) };
+  const { haResources, firewalls } = await readExtrasOf(context, containers, notices);
   const patterns = Object.fromEntries(
     Object.entries(aliases).map(([alias, pattern]): [string, TemplateAlias] => [alias, { pattern }]),
   );
@@ -245,6 +238,8 @@ export async function importContainers(
       key: keys.get(actual.vmid) as string,
       template: guess.template,
       adopt: actual.ownership === undefined,
+      ha: haResources.get(actual.vmid),
+      firewall: firewalls.get(actual.vmid),
     });
     notices.push(...found, ...templateNotice(desired, guess));
     return desired;

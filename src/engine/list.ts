@@ -1,7 +1,6 @@
 /** `list`, `show`, and finding the containers that a command means. Reads only. */
 import type { ActualContainer, ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { Vmid } from '../domain/desired.ts';
-import { ownershipTag } from '../domain/field-row.ts';
 import { MiB } from '../util/bytes.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -123,20 +122,21 @@ async function observeSelection(context: EngineContext, selection: Selection): P
   const isPlainId = names.length > 0 && names.every((name) => /^[1-9]\d{2,8}$/.test(name));
   const wantsOwner = (filters.fleets?.length ?? 0) > 0;
   if (isPlainId && !wantsOwner) return observe(context, { vmids: names.map(Number) });
-  return observe(context, { all: true, narrow: narrowing(selection) });
+  const byOwner = wantsOwner || names.some((name) => !/^\d+$/.test(name));
+  return observe(context, { all: true, narrow: narrowing(selection), byOwner });
 }
 
 /** Tells which guests of the cluster may be meant, before their owners are known. */
-function narrowing(selection: Selection): (guest: GuestSummary) => boolean {
+function narrowing(selection: Selection): (guest: GuestSummary, mayBeOwned: boolean) => boolean {
   const { names, filters = {} } = selection;
   const { fleets, ...cheap } = filters;
   const passes = filterMatcher(cheap);
-  const isPossible = (guest: GuestSummary): boolean => {
-    if (guest.tags.includes(ownershipTag) || guest.name === undefined) return true;
+  const isPossible = (guest: GuestSummary, mayBeOwned: boolean): boolean => {
+    if (mayBeOwned || guest.name === undefined) return true;
     if (fleets !== undefined && fleets.length > 0) return false;
     return names.length === 0 || names.some((name) => isNamed(guest, name));
   };
-  return (guest) => passes(guest) && isPossible(guest);
+  return (guest, mayBeOwned) => passes(guest) && isPossible(guest, mayBeOwned);
 }
 
 function isNamed(guest: GuestSummary, name: string): boolean {

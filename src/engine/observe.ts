@@ -5,7 +5,7 @@ import { ownershipTag } from '../domain/field-row.ts';
 import { matchFleet } from '../domain/match.ts';
 import { anyNode, placeFleet } from '../domain/placement.ts';
 import { containersToRead } from '../domain/scope.ts';
-import { readClusterFacts } from './cluster-facts.ts';
+import { type ClusterFacts, readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
 import { readBridges } from './observe-bridges.ts';
@@ -27,7 +27,9 @@ export interface ObserveScope {
   /** Every container of the cluster … */
   readonly all?: boolean;
   /** … or, of those, the ones that this accepts. */
-  readonly narrow?: (guest: GuestSummary) => boolean;
+  readonly narrow?: (guest: GuestSummary, mayBeOwned: boolean) => boolean;
+  /** `narrow` depends on whether a guest may be owned. */
+  readonly byOwner?: boolean;
   /** All template archives of all nodes, and the catalogue. */
   readonly templates?: boolean;
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
@@ -36,35 +38,48 @@ export interface ObserveScope {
   readonly settled?: boolean;
 }
 
-function wantedVmids(scope: ObserveScope, guests: readonly GuestSummary[]): ReadonlySet<Vmid> {
+function wantedVmids(
+  scope: ObserveScope,
+  guests: readonly GuestSummary[],
+  { ownTag }: ClusterFacts,
+): ReadonlySet<Vmid> {
   const containers = guests.filter((guest) => guest.type === 'lxc');
-  const owned =
-    scope.fleetName === undefined ? [] : containers.filter((guest) => guest.tags.includes(ownershipTag));
+  const mayBeOwned = (guest: GuestSummary): boolean =>
+    ownTag !== undefined || guest.tags.includes(ownershipTag);
+  const owned = scope.fleetName === undefined ? [] : containers.filter(mayBeOwned);
+  const { narrow = () => true } = scope;
   return new Set([
     ...(scope.vmids ?? []),
     ...owned.map((guest) => guest.vmid),
-    ...(scope.all ? containers.filter(scope.narrow ?? (() => true)) : []).map((guest) => guest.vmid),
-    ...(scope.fleet ? containersToRead(scope.fleet, guests) : []),
+    ...(scope.all ? containers.filter((guest) => narrow(guest, mayBeOwned(guest))) : []).map(
+      (guest) => guest.vmid,
+    ),
+    ...(scope.fleet ? containersToRead(scope.fleet, guests, ownTag) : []),
   ]);
 }
 
-/** The list of everything; once more when tasks of an earlier run had to end first. */
-async function readResources(context: EngineContext, scope: ObserveScope): Promise<Resources> {
+/** The list of everything, and the facts; the list once more when tasks of an earlier run had to end first. */
+async function readResources(
+  context: EngineContext,
+  scope: ObserveScope,
+): Promise<{ resources: Resources; facts: ClusterFacts; vmids: ReadonlySet<Vmid> }> {
   const read = async (): Promise<Resources> =>
     decodeResources(await context.pve.get('/cluster/resources', {}, { signal: context.signal }));
-  const resources = await read();
-  const { guests } = resources;
-  const isStale = scope.settled && (await settleOwnTasks(context, guests, wantedVmids(scope, guests)));
-  return isStale ? read() : resources;
+  const isAbout = scope.fleet !== undefined || scope.fleetName !== undefined || (scope.byOwner ?? false);
+  const [resources, facts] = await Promise.all([read(), readClusterFacts(context, isAbout)]);
+  const vmids = wantedVmids(scope, resources.guests, facts);
+  const isStale = scope.settled && (await settleOwnTasks(context, resources.guests, vmids));
+  if (!isStale) return { resources, facts, vmids };
+  const settled = await read();
+  return { resources: settled, facts, vmids: wantedVmids(scope, settled.guests, facts) };
 }
 
 async function readSnapshot(context: EngineContext, scope: ObserveScope): Promise<ClusterSnapshot> {
-  const resources = await readResources(context, scope);
+  const { resources, facts, vmids } = await readResources(context, scope);
   const { fleet } = scope;
-  const [{ guests, containers }, storages, facts] = await Promise.all([
-    readContainers(context, resources, wantedVmids(scope, resources.guests)),
+  const [{ guests, containers }, storages] = await Promise.all([
+    readContainers(context, resources, vmids),
     fleet ? readStorages(context, resources, fleet) : resources.storages,
-    readClusterFacts(context, fleet !== undefined),
   ]);
   const snapshot: ClusterSnapshot = {
     nodes: resources.nodes,

@@ -44,12 +44,12 @@ export async function ready(context: EngineContext, made: Plan, snapshot: Cluste
 /** Asks about the snapshots of the containers that a draft of the plan would snapshot, and of no others. */
 async function withSnapshotFacts(
   context: EngineContext,
-  fleet: DesiredFleet,
   policy: Policy,
   snapshot: ClusterSnapshot,
+  plan: (snapshot: ClusterSnapshot) => Plan,
 ): Promise<ClusterSnapshot> {
   if (!policy.snapshotFirst) return snapshot;
-  const draft = planFleet(fleet, snapshot, policy);
+  const draft = plan(snapshot);
   const wanted = draft.actions.filter(({ kind }) => kind === 'snapshot.create');
   const facts = await mapBounded(context.limits.requests, wanted, async ({ target }) => {
     const { node, vmid = 0 } = target;
@@ -79,7 +79,9 @@ export async function makePlan(
   policy: Policy,
 ): Promise<Planned> {
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
-  const snapshot = await withSnapshotFacts(context, fleet, policy, observed);
+  const snapshot = await withSnapshotFacts(context, policy, observed, (draft) =>
+    planFleet(fleet, draft, policy),
+  );
   const plan = planFleet(fleet, snapshot, policy);
   // only now it is known which files of this machine are needed; planning again with their checksums costs no request
   const read = await withLocalFiles(fleet, uploadsOf(plan));
@@ -132,8 +134,12 @@ export async function makeVerbPlan(
   policy: Policy,
   options: VerbOptions = {},
 ): Promise<Planned> {
-  const snapshot = await observe(context, { vmids });
-  return ready(context, planVerb(verb, containersOf(snapshot, vmids), policy, options), snapshot);
+  const observed = await observe(context, { vmids });
+  const containers = containersOf(observed, vmids);
+  const plan = (cluster: ClusterSnapshot): Plan =>
+    planVerb(verb, containers, policy, { ...options, cluster });
+  const snapshot = await withSnapshotFacts(context, policy, observed, plan);
+  return ready(context, plan(snapshot), snapshot);
 }
 
 /**
@@ -149,9 +155,12 @@ export async function makeResizePlan(
   change: ResizeChange,
   policy: Policy,
 ): Promise<Planned> {
-  const snapshot = await observe(context, { vmids: [vmid] });
-  const [container] = containersOf(snapshot, [vmid]);
-  return ready(context, planResize(container as ActualContainer, change, policy), snapshot);
+  const observed = await observe(context, { vmids: [vmid] });
+  const [container] = containersOf(observed, [vmid]);
+  const plan = (cluster: ClusterSnapshot): Plan =>
+    planResize(container as ActualContainer, change, policy, cluster);
+  const snapshot = await withSnapshotFacts(context, policy, observed, plan);
+  return ready(context, plan(snapshot), snapshot);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
+import { withoutOwnershipTag } from '../domain/ownership.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
@@ -84,7 +85,8 @@ export async function prepareRequest(
 ): Promise<ReadyRequest> {
   const { request, target } = action;
   const params: Record<string, WireValue> = {};
-  for (const [name, value] of Object.entries(request.params)) {
+  const given = (run.isTagless ? withoutOwnershipTag(request) : undefined) ?? request.params;
+  for (const [name, value] of Object.entries(given)) {
     params[name] = isPlaceholder(value) ? await context.resolveSecret(value.$secret) : value;
   }
   const vmid = run.vmidOf(action);

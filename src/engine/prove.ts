@@ -132,8 +132,8 @@ export async function unprovedChanges(
   }
   const pool = poolWanted(action);
   if (pool !== undefined) {
-    const found = await readPool(context, vmid);
-    return found === pool ? [] : [{ field: 'pool', from: pool, to: found ?? null, effect: 'live' }];
+    const found = (await readPool(context, vmid)) ?? null;
+    return found === pool ? [] : [{ field: 'pool', from: pool, to: found, effect: 'live' }];
   }
   if (isSnapshot(action)) {
     const unproved = await unprovedSnapshot(context, action, vmid);

@@ -125,7 +125,7 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (makingKinds.has(action.kind)) return (await occupantOf(context, action, node, vmid)) === 'ours';
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));
   const pool = poolWanted(action);
-  if (pool !== undefined) return (await readPool(context, vmid)) === pool;
+  if (pool !== undefined) return ((await readPool(context, vmid)) ?? null) === pool;
   if (isSnapshot(action))
     return !unrepeatable.has(action.kind) && (await unprovedSnapshot(context, action, vmid)).length === 0;
   // a step of a list of rules leaves no trace of its own; only the last one can be told by the whole list

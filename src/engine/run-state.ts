@@ -17,6 +17,8 @@ export interface RunState {
   watch?: TaskWatch;
   /** The place of each action in its rooms, while it runs. */
   readonly places: Map<string, Place>;
+  /** The tag of ownership was refused; nothing is sent with it any more. */
+  isTagless?: boolean;
   /** Reason why nothing new may start; set once. */
   stop?: string;
   /** The id under which the container of an action exists or will exist. */

@@ -60,7 +60,7 @@ const rows: readonly Row[] = [
   { text: /(?:CT|VM) \d+ already running/, verdict: 'done' },
   { text: /(?:CT|VM) \d+ not running/, verdict: 'done' },
   { text: /disk is already at specified size/, verdict: 'done' },
-  { text: /is already a pool member/, verdict: 'done' },
+  { text: /is already a pool member|is not a pool member/, verdict: 'done' },
   { text: /refusing to override existing file/, verdict: 'done' },
   { text: /convert a template to a template/, verdict: 'done' },
   { text: /no such (?:ha )?resource/, verdict: 'done' },

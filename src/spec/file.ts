@@ -143,7 +143,7 @@ export interface FileContainer {
   readonly ostype?: string;
   readonly entrypoint?: string | null;
   readonly env?: Readonly<Record<string, string | null>> | null;
-  readonly pool?: string;
+  readonly pool?: string | null;
   readonly ha?: DesiredHa | null;
   readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';

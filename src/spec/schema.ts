@@ -329,7 +329,7 @@ const shared: Fields = {
   ),
   entrypoint: unset('Program to start instead of /sbin/init', text()),
   env: unset('Environment variables of the init process', named(value(string, environmentValue))),
-  pool: field('Resource pool', numbered(format.checkPool)),
+  pool: unset('Resource pool; null: in none', numbered(format.checkPool)),
   ha: unset('High availability; null: not managed by HA', ha),
   firewall: field('Firewall of the container', firewall),
   power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),

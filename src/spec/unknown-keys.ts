@@ -31,6 +31,21 @@ const synonyms: Readonly<Record<string, string>> = {
   target: "did you mean 'node'?",
   '<<': 'merge keys are not supported: use a blueprint',
 };
+/** Columns that registrars' lists have, and what they are called in a roster. */
+const columns: Readonly<Record<string, string>> = {
+  class: "did you mean 'group'?",
+  firstname: "write first and last name into one column 'name'",
+  id: "did you mean 'login'?",
+  klasse: "did you mean 'group'?",
+  gruppe: "did you mean 'group'?",
+  lastname: "write first and last name into one column 'name'",
+  mail: "did you mean 'email'?",
+  nachname: "write first and last name into one column 'name'",
+  surname: "write first and last name into one column 'name'",
+  user: "did you mean 'login'?",
+  username: "did you mean 'login'?",
+  vorname: "write first and last name into one column 'name'",
+};
 const families: readonly [pattern: RegExp, hint: string][] = [
   [/^net\d+$/, "interfaces go by their name inside: 'nets: { eth0: { … } }'"],
   [/^mp\d+$/, "mounts go by their path inside: 'mounts: { /data: { … } }'"],
@@ -54,8 +69,12 @@ export function unknownKeyHint(
   const near = suggest(key, allowed);
   const exact = near !== undefined && near.toLowerCase() === key.toLowerCase().replaceAll(/[-_ ]/g, '');
   if (exact) return `did you mean '${near}'?`;
+  const isRow = allowed.includes('login');
+  if (isRow && Object.hasOwn(columns, key.toLowerCase())) return columns[key.toLowerCase()] as string;
   const synonym = Object.hasOwn(synonyms, key.toLowerCase()) ? synonyms[key.toLowerCase()] : undefined;
   const family = families.find(([pattern]) => pattern.test(key))?.[1];
   if (synonym ?? family) return (synonym ?? family) as string;
+  if (near === undefined && isRow)
+    return 'known columns: name, login, group, email, number, and keys of a container such as memory or nets.eth0.ip';
   return near === undefined ? `known keys: ${allowed.toSorted().join(', ')}` : `did you mean '${near}'?`;
 }

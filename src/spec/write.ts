@@ -2,13 +2,22 @@
 import { Document, isScalar } from 'yaml';
 import type {
   DesiredContainer,
+  DesiredFirewall,
   DesiredFleet,
   DesiredMount,
   DesiredNet,
   DesiredRootfs,
 } from '../domain/desired.ts';
 import { formatSize, MiB } from '../util/bytes.ts';
-import type { FileContainer, FileMount, FileNet, FileRootfs, FileStartup, FleetFile } from './file.ts';
+import type {
+  FileContainer,
+  FileFirewall,
+  FileMount,
+  FileNet,
+  FileRootfs,
+  FileStartup,
+  FleetFile,
+} from './file.ts';
 import { formatReference } from './secrets.ts';
 
 type Loose<T> = { [K in keyof T]: T[K] | undefined };
@@ -38,6 +47,13 @@ const mount = ({ storage, sizeBytes, source, ...rest }: DesiredMount): FileMount
   compact<FileMount>({ storage, size: size(sizeBytes), source, ...rest });
 const net = ({ rateMBps, ip, ip6, ipPool, ip6Pool, ...rest }: DesiredNet): FileNet =>
   compact<FileNet>({ ...rest, ip: ipPool ?? ip, ip6: ip6Pool ?? ip6, rate: rateMBps });
+
+/** A rule of a file is on unless it says otherwise. */
+const firewall = ({ rules, ...rest }: DesiredFirewall): FileFirewall =>
+  compact<FileFirewall>({
+    ...rest,
+    rules: rules?.map(({ enable, ...rule }) => (enable ? rule : { ...rule, enable })),
+  });
 
 function writeOptions({ options }: DesiredContainer): FileContainer {
   const { nameservers, searchDomains, startup, arch, ostype, ...same } = options;
@@ -80,7 +96,7 @@ function writeContainer(container: DesiredContainer): FileContainer {
     ...writeOptions(container),
     pool: container.pool,
     ha: container.ha,
-    firewall: container.firewall,
+    firewall: container.firewall && firewall(container.firewall),
     power: power === (container.isTemplate ? 'stopped' : 'running') ? undefined : power,
     restart: restart === 'ask' ? undefined : restart,
     dependsOn: container.dependsOn,

@@ -193,7 +193,7 @@ const imported: ImportDocument = {
   fleet: 'lab',
   containers: [{ key: 'web01', vmid: 101, node: 'pve1', adopt: true }],
   yaml: 'version: 1\n',
-  notices: [{ severity: 'info', code: 'TEMPLATE_SKIPPED', message: 'left out' }],
+  notices: [{ severity: 'info', code: 'AWAITING_RESTART', message: 'waits' }],
 };
 const { diagnostics, sources } = load('version: 1\nfleet: lab\ncontainers: { a: { cores: 0, node: 5 } }\n');
 const validate = { format: 'pvefleet.validate/1', file: 'f.yaml', valid: false, diagnostics };

@@ -62,6 +62,48 @@ describe('fleet.schema.json', () => {
     );
   });
 
+  const withStudents = (students: string): string => `version: 1
+fleet: lab
+defaults: { node: pve1, template: debian-13, rootfs: { storage: local-lvm, size: 8GiB } }
+students: ${students}
+`;
+  it.each<[string, boolean, string]>([
+    [
+      'people as a list',
+      true,
+      '{ roster: [{ name: Anna, memory: 1GiB, ip: 10.0.0.5/24 }], nets: { eth0: { bridge: vmbr0 } } }',
+    ],
+    ['people as a map', true, '{ roster: { anna: { group: A }, ben: null } }'],
+    [
+      'groups',
+      true,
+      '{ count: 3, groups: { A: { memory: 1GiB, containers: { web: { cores: 2 } } } }, containers: { web: null } }',
+    ],
+    [
+      'accounts',
+      true,
+      '{ count: 3, accounts: { role: { privileges: [VM.Audit] }, pool: null, expire: 2027-02-15 } }',
+    ],
+    [
+      'a range',
+      true,
+      '{ count: 3, nets: { eth0: { bridge: vmbr0, ip: { range: 10.0.0.0/24, exclude: 10.0.0.9 } } } }',
+    ],
+    ['an unknown key of a person', false, '{ roster: [{ name: Anna, memroy: 1GiB }] }'],
+    ['an unknown key of a group', false, '{ count: 3, groups: { A: { memroy: 1GiB } } }'],
+    ['an unknown key of accounts', false, '{ count: 3, accounts: { relm: pve } }'],
+    [
+      'a range without its addresses',
+      false,
+      '{ count: 3, nets: { eth0: { bridge: vmbr0, ip: { prefix: 24 } } } }',
+    ],
+    ['a roster that is a number', false, '{ roster: 5 }'],
+  ])('judges %s as the loader does', (_name, want, students) => {
+    const text = withStudents(students);
+    expect(load(text).fleet !== undefined).toBe(want);
+    expect(accepts(parse(text))).toBe(want);
+  });
+
   it.each([
     ['an unknown key', 'memroy: 1GiB'],
     ['a size without unit', 'memory: 512'],

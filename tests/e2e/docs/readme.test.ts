@@ -34,7 +34,7 @@ const words = (line: string): string[] =>
 function commands(): Command[] {
   const files: Record<string, string> = {};
   return blocks.flatMap((block) => {
-    const file = /^yaml (\S+)$/.exec(block.info)?.[1];
+    const file = /^(?:yaml|csv) (\S+)$/.exec(block.info)?.[1];
     if (file) files[file] = block.text;
     if (block.info !== 'sh') return [];
     const lines = block.text.split('\n').filter((line) => line.startsWith('pvefleet '));

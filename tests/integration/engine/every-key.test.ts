@@ -6,13 +6,16 @@ import { describe, expect, test } from 'vitest';
 import type {
   DesiredContainer,
   DesiredFirewall,
+  DesiredFleet,
   DesiredMount,
   DesiredNet,
 } from '../../../src/domain/desired.ts';
 import type { Effect } from '../../../src/domain/plan.ts';
 import { applyPlan } from '../../../src/engine/apply.ts';
+import { importContainers } from '../../../src/engine/import.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
 import { verify } from '../../../src/engine/verify.ts';
+import { loadFleet } from '../../../src/spec/load.ts';
 import { GiB } from '../../../src/util/bytes.ts';
 import { container, fleet, makeEngine, policyOf, type TestEngine } from '../../support/engine.ts';
 import { allFields, placeFields } from '../../support/every-key.ts';
@@ -142,6 +145,7 @@ const rows: readonly Row[] = [
   deviceRow('uid', 100),
   deviceRow('gid', 100),
   deviceRow('denyWrite', true),
+  row('pool', 'live', { pool: null }, { pool: 'lab' }),
   row('pool', 'live', { pool: 'lab' }),
   row('ha', 'live', { ha: {} }, {}, 'ha.state'),
   row('ha.state', 'live', { ha: { state: 'ignored' } }, { ha: {} }),
@@ -162,6 +166,8 @@ const rows: readonly Row[] = [
   firewallRow('rules', [{ type: 'in', action: 'ACCEPT', enable: true, macro: 'SSH', comment: 'admin' }]),
   row('unprivileged', 'recreate', { unprivileged: false, features: null }, { features: null }),
 ];
+
+const aliases = { 'debian-12': 'debian-12-standard_*' };
 
 /** Features, devices and hook scripts are for root@pam's own ticket only. */
 function rootEngine(): TestEngine {
@@ -245,7 +251,7 @@ function merge(below: unknown, above: unknown): unknown {
   );
 }
 
-test('a container with every key applies, and a second plan is empty', async () => {
+test('a container with every key applies, a second plan is empty, and it is imported equal', async () => {
   const skipped = new Set([
     'protection',
     'features',
@@ -257,16 +263,42 @@ test('a container with every key applies, and a second plan is empty', async () 
   const wish = rows
     .filter(({ field }) => !skipped.has(field))
     .reduce<unknown>((so, { after }) => merge(so, after), {}) as Wish;
-  const file = fleet([
-    container('web', {
-      ...wish,
-      options: { ...wish.options, arch: 'amd64', ostype: 'debian', protection: true },
-    }),
-  ]);
+  const web = container('web', {
+    ...wish,
+    options: { ...wish.options, arch: 'amd64', ostype: 'debian', protection: true },
+  });
+  // what the other one cannot have at the same time
+  const old = container('old', {
+    nets: { eth0: { bridge: 'vmbr0', ip: 'dhcp', mac: 'BC:24:11:00:00:43' } },
+    ...rootfs({ quota: true }),
+    ...mounts({ quota: true }),
+    unprivileged: false,
+    features: { nesting: true },
+    options: { arch: 'amd64', ostype: 'debian' },
+    ha: { state: 'ignored' },
+  });
+  const file = fleet([web, old]);
   const engine = rootEngine();
   const report = await applyPlan(engine.context, (await makePlan(engine.context, file, all)).plan);
   expect(report.actions.filter(({ result }) => result !== 'ok' && result !== 'warnings')).toEqual([]);
   await engine.clock.advance(20_000);
   expect((await makePlan(engine.again().context, file, all)).plan.actions).toEqual([]);
   expect((await verify(engine.context, file)).findings).toEqual([]);
+
+  const { notices, yaml } = await importContainers(engine.context, { names: [] }, { aliases });
+  expect(notices).toEqual([]);
+  const { fleet: imported } = loadFleet({ file: 'x', text: yaml, aliases, readBlueprint: () => undefined });
+  const found = imported?.containers.map(({ origin: _origin, templateName: _name, ...one }) => one);
+  const mac = expect.stringMatching(/^BC:24:11:/) as string;
+  const { eth1 } = web.nets as { eth1: DesiredNet };
+  expect(found).toEqual([
+    { ...old, vmid: 200, template: 'debian-12-standard_*' },
+    {
+      ...web,
+      vmid: 201,
+      template: 'debian-12-standard_*',
+      nets: { ...web.nets, eth1: { ...eth1, mac } },
+    },
+  ]);
+  expect((await makePlan(engine.context, imported as DesiredFleet, all)).plan.actions).toEqual([]);
 });

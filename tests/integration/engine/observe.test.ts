@@ -112,7 +112,7 @@ test('containers of a node that is offline are told, not taken for missing', asy
   const next = engine.again();
   const { plan: second } = await makePlan(next.context, file, policyOf());
   expect(next.eventsOf('notice')).toMatchObject([{ diagnostic: { code: 'NODE_OFFLINE' } }]);
-  expect(second.refusals[0]).toMatchObject({ key: 'there', code: 'NODE_OFFLINE' });
+  expect(second.refusals[0]).toMatchObject({ key: 'there', code: 'CONTAINER_UNREADABLE', vmid: 201 });
   expect(second.actions).toEqual([]);
 });
 

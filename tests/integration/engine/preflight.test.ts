@@ -138,7 +138,8 @@ test('a tag that is not free to all', async () => {
   const engine = makeEngine();
   engine.simulator.state.options['user-tag-access'] = { 'user-allow': 'list', 'user-allow-list': ['web'] };
   const operator = as(engine, 'automation@pve', 'fleet');
-  const { plan } = await makePlan(operator.context, file, policyOf());
+  const red = fleet([container('web01', { options: { tags: ['red'] } })]);
+  const { plan } = await makePlan(operator.context, red, policyOf());
   expect(plan.refusals).toMatchObject([
     { code: 'RIGHTS_MISSING', message: expect.stringContaining('Sys.Modify on /, needed for web01/create') },
   ]);

@@ -289,15 +289,77 @@ containers:
     );
   });
 
-  test('templates are left out, and alone they are nothing to import', async () => {
+  test('templates, HA and firewall are described as well', async () => {
     const engine = rootEngine();
     await byHand(engine, 110, { hostname: 'a' });
-    await byHand(engine, 111, { hostname: 'b' });
-    (engine.simulator.state.containers[111] as { config: Record<string, string> }).config['template'] = '1';
+    await byHand(engine, 111, { hostname: 'golden' });
+    await byHand(engine, 112, { hostname: 'c' });
+    const send = async (method: string, path: string, params = {}): Promise<void> => {
+      expect((await call(engine.simulator, { method, path, params })).status).toBe(200);
+    };
+    await send('POST', '/nodes/pve1/lxc/111/template');
+    await send('POST', '/cluster/ha/resources', { sid: 'ct:110', state: 'ignored', comment: 'by hand' });
+    await send('POST', '/cluster/ha/resources', { sid: 'ct:112', state: 'stopped', max_restart: 3 });
+    await send('PUT', '/nodes/pve1/lxc/112/firewall/options', { enable: 1, policy_in: 'REJECT', dhcp: 0 });
+    for (const rule of [
+      { type: 'in', action: 'ACCEPT', macro: 'SSH', enable: 1 },
+      { type: 'out', action: 'DROP', dest: '10.0.0.0/8' },
+    ])
+      await send('POST', '/nodes/pve1/lxc/112/firewall/rules', rule);
+    await engine.clock.advance(30_000);
     const document = await importAll(engine);
-    expect(document.containers.map(({ vmid }) => vmid)).toEqual([110]);
-    expect(document.notices).toMatchObject([{ code: 'TEMPLATE_SKIPPED' }]);
-    await expect(importAll(engine, undefined, ['111'])).rejects.toMatchObject({ exitCode: 2 });
+    expect(document.notices).toEqual([]);
+    expect(document.yaml).toContain(`    ha:
+      state: ignored
+      comment: by hand
+`);
+    expect(document.yaml).toContain(`    ha:
+      maxRestart: 3
+    firewall:
+      enable: true
+      policyIn: REJECT
+      rules:
+        - type: out
+          action: DROP
+          dest: 10.0.0.0/8
+          enable: false
+        - type: in
+          action: ACCEPT
+          macro: SSH
+`);
+    expect(load(document).containers).toMatchObject([{ key: 'a' }, { isTemplate: true }, { key: 'c' }]);
+    const { plan } = await makePlan(engine.context, load(document), careful);
+    expect(plan.refusals).toEqual([]);
+    expect(plan.actions.flatMap(({ changes }) => changes.map(({ field }) => field))).toEqual(
+      Array(3).fill('ownership'),
+    );
+    const report = await applyPlan(engine.context, plan);
+    expect(report.summary.ok).toBe(3);
+    expect((await makePlan(engine.context, load(document), careful)).plan.actions).toEqual([]);
+    expect((await verify(engine.context, load(document))).findings).toEqual([]);
+  });
+
+  test('what an account may not see of HA is told', async () => {
+    const engine = rootEngine();
+    await byHand(engine, 110, { hostname: 'a' });
+    const { state } = engine.simulator;
+    state.haResources['ct:110'] = { sid: 'ct:110', state: 'stopped' } as (typeof state.haResources)[string];
+    const answers = engine.simulator.fetch.bind(engine.simulator);
+    engine.simulator.fetch = (request) =>
+      new URL(request.url).pathname.endsWith('/cluster/ha/resources')
+        ? Promise.resolve(
+            new Response(
+              JSON.stringify({ data: null, message: 'Permission check failed (/, Sys.Audit)\n' }),
+              {
+                status: 403,
+                statusText: 'Permission check failed (/, Sys.Audit)',
+              },
+            ),
+          )
+        : answers(request);
+    const document = await importAll(engine);
+    expect(document.notices).toMatchObject([{ code: 'HA_UNREADABLE', severity: 'warning' }]);
+    expect(load(document).containers[0]).not.toHaveProperty('ha');
   });
 
   test('what waits for a restart is described as it will be, and that is said', async () => {

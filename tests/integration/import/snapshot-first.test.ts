@@ -4,7 +4,7 @@ import type { DesiredContainer } from '../../../src/domain/desired.ts';
 import { specDigestOf } from '../../../src/domain/ownership.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import { applyPlan, applySavedPlan } from '../../../src/engine/apply.ts';
-import { makePlan } from '../../../src/engine/plan.ts';
+import { makePlan, makeResizePlan, makeVerbPlan } from '../../../src/engine/plan.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
 import { renderPlan } from '../../../src/render/plan.ts';
 import { createStyle } from '../../../src/render/style.ts';
@@ -156,4 +156,129 @@ test('a container that cannot be snapshotted is refused, with the reason, and no
   const writes = engine.requests({ writes: true }).length;
   await expect(applyPlan(engine.context, plan)).rejects.toMatchObject({ exitCode: 6 });
   expect(engine.requests({ writes: true })).toHaveLength(writes);
+});
+
+describe('with moves', () => {
+  const free = policyOf({
+    allow: { destroy: true, recreate: false, restart: true },
+    maxDestroy: 0,
+    snapshotFirst: true,
+  });
+  const on = (storage: string, node = 'pve1'): DesiredContainer => ({
+    ...web,
+    node,
+    rootfs: { storage, sizeBytes: 4 * GiB },
+  });
+  const nothingWritten = async (engine: TestEngine, plan: Plan): Promise<void> => {
+    const writes = engine.requests({ writes: true }).length;
+    await expect(applyPlan(engine.context, plan)).rejects.toMatchObject({ exitCode: 6 });
+    expect(engine.requests({ writes: true })).toHaveLength(writes);
+  };
+
+  test('to another storage, the volume that the snapshot needs is kept', async () => {
+    const engine = await applied();
+    const { plan } = await planOf(engine, on('shared'), free);
+    expect(idsOf(plan)).toEqual([
+      `web/snapshot:${nameOf(on('shared'))}`,
+      'web/shutdown',
+      'web/move:rootfs',
+      'web/start',
+    ]);
+    await carry(engine, plan);
+    expect(engine.simulator.state.containers[200]?.config['unused0']).toContain('local-lvm:');
+    expect((await planOf(engine, on('shared'), free)).plan.actions).toEqual([]);
+  });
+
+  test.each(['shared', 'local-zfs'])('to another node, together with its volumes on %s', async (storage) => {
+    const engine = rootEngine();
+    (engine.simulator.state.storages['shared'] as { type: string }).type = 'rbd';
+    await carry(engine, (await planOf(engine, on(storage))).plan);
+    const there = on(storage, 'pve2');
+    const { plan } = await planOf(engine, there, free);
+    expect(plan.refusals).toEqual([]);
+    expect(idsOf(plan).slice(0, 2)).toEqual([`web/snapshot:${nameOf(there)}`, 'web/migrate']);
+    await carry(engine, plan);
+    expect(engine.simulator.state.containers[200]?.node).toBe('pve2');
+    expect(snapshotsOf(engine)).toHaveLength(1);
+    expect((await planOf(engine, there, free)).plan.actions).toEqual([]);
+  });
+
+  test('to another node, refused where a local volume could not come along', async () => {
+    const engine = await applied();
+    const { plan } = await planOf(engine, on('local-lvm', 'pve2'), free);
+    expect(plan.refusals).toMatchObject([
+      {
+        code: 'SNAPSHOT_HOLDS',
+        message:
+          'web: a snapshot would keep container 200 on pve1: its root disk (local-lvm is lvmthin) cannot take it along',
+        hint: expect.stringContaining('--snapshot-first') as string,
+      },
+    ]);
+    await nothingWritten(engine, plan);
+  });
+
+  test('to another node, refused as well with the snapshots that are there', async () => {
+    const engine = await applied();
+    await carry(engine, (await planOf(engine, grown)).plan);
+    const away = { ...grown, node: 'pve2' };
+    const { plan } = await planOf(engine, away, { ...free, snapshotFirst: false });
+    expect(plan.refusals).toMatchObject([
+      { code: 'SNAPSHOT_HOLDS', message: expect.stringContaining('its snapshots would keep') as string },
+    ]);
+    await nothingWritten(engine, plan);
+    expect((await planOf(engine, away, free)).plan.refusals).toHaveLength(1);
+  });
+
+  test('of a container that becomes a template, refused', async () => {
+    const stopped: DesiredContainer = { ...web, power: 'stopped' };
+    const engine = await applied(stopped);
+    const { plan } = await planOf(
+      engine,
+      { ...stopped, ...{ rootfs: grown.rootfs, isTemplate: true } },
+      free,
+    );
+    expect(plan.refusals).toMatchObject([
+      {
+        code: 'SNAPSHOT_HOLDS',
+        message: 'web: a snapshot would keep container 200 from becoming a template',
+      },
+    ]);
+    await nothingWritten(engine, plan);
+  });
+});
+
+describe('with single steps', () => {
+  test('before new limits and a larger disk', async () => {
+    const engine = await applied();
+    const change = { memoryMiB: 1024, rootfsBytes: 6 * GiB };
+    const { plan } = await makeResizePlan(engine.context, 200, change, careful);
+    const [first] = plan.actions;
+    expect(first).toMatchObject({ kind: 'snapshot.create', reason: 'before memory and rootfs.size change' });
+    expect(idsOf(plan).slice(1)).toEqual(['web/configure:live', 'web/resize:rootfs']);
+    await carry(engine, plan);
+    expect(snapshotsOf(engine)).toHaveLength(1);
+  });
+
+  test('before a restart of what runs', async () => {
+    const engine = await applied();
+    const again = await makeVerbPlan(engine.context, 'restart', [200], careful);
+    expect(again.plan.actions.map(({ kind }) => kind)).toEqual(['snapshot.create', 'container.reboot']);
+    await carry(engine, again.plan);
+    const stop = await makeVerbPlan(engine.context, 'stop', [200], careful);
+    await carry(engine, stop.plan);
+    const start = await makeVerbPlan(engine.context, 'restart', [200], careful);
+    expect(start.plan.actions.map(({ kind }) => kind)).toEqual(['container.start']);
+    expect(snapshotsOf(engine)).toHaveLength(1);
+  });
+
+  test('refused where there can be none, and only asked where it is wanted', async () => {
+    const engine = await applied({ ...web, mounts: { '/media': { source: '/srv/media' } } });
+    const before = engine.requests().length;
+    await makeResizePlan(engine.context, 200, { cores: 2 }, policyOf());
+    expect(engine.requests().slice(before).join()).not.toContain('feature');
+    const { plan } = await makeResizePlan(engine.context, 200, { cores: 2 }, careful);
+    expect(plan.refusals).toMatchObject([{ code: 'SNAPSHOT_IMPOSSIBLE' }]);
+    const none = await makeResizePlan(engine.context, 200, { cores: 1 }, careful);
+    expect(none.plan.refusals).toEqual([]);
+  });
 });

@@ -40,6 +40,19 @@ test('names with blanks and signs come back as they were', () => {
   expect(splitDescription(joined).ownership).toEqual(odd);
 });
 
+test('student and group stand behind, and come in any order', () => {
+  const student = { ...owner, student: 'anna.h', group: '1 A' };
+  const marker = joinDescription('', student);
+  expect(marker).toBe(line.replace(' -->', ' student=anna.h group=1%20A -->'));
+  expect(splitDescription(marker).ownership).toEqual(student);
+  const turned = `<!-- pvefleet group=1%20A spec=sha256:${specDigest} student=anna.h key=web01 fleet=lab -->`;
+  expect(splitDescription(turned).ownership).toEqual(student);
+});
+
+test('attributes of later versions do no harm', () => {
+  expect(splitDescription(line.replace(' -->', ' shelf=4 -->')).ownership).toEqual(owner);
+});
+
 test('a percent sign that was written by hand does no harm', () => {
   expect(splitDescription(line.replace('fleet=lab', 'fleet=50%')).ownership?.fleet).toBe('50%');
 });

@@ -351,4 +351,15 @@ describe('pool', () => {
     });
     expect(idsOf(planOf({ pool: 'lab' }, { pool: 'lab' }))).toEqual([]);
   });
+
+  test('is left, as the last step, when there must be none', () => {
+    const plan = planOf({ pool: 'lab' }, { pool: null, hostname: 'www' });
+    expect(idsOf(plan)).toEqual(['web/configure:live', 'web/pool']);
+    expect(actionOf(plan, 'web/pool')).toMatchObject({
+      request: { method: 'PUT', path: '/pools', params: { poolid: 'lab', vms: '101', delete: true } },
+      changes: [{ field: 'pool', from: 'lab', to: null }],
+      dependsOn: ['web/configure:live'],
+    });
+    expect(idsOf(planOf({}, { pool: null }))).toEqual([]);
+  });
 });

@@ -130,6 +130,19 @@ describe('refusals', () => {
     ]);
   });
 
+  test.each<[string, Parameters<typeof machine>[1], { ownTag?: 'unknown' }, string[]]>([
+    ['tagged', { tags: ['pvefleet'] }, {}, ['CONTAINER_UNREADABLE']],
+    ['without a tag, where all that are owned have it', {}, {}, []],
+    ['without a tag, where that tells nothing', {}, { ownTag: 'unknown' }, ['CONTAINER_UNREADABLE']],
+  ])('an unreadable container whose name is forgotten: %s', (_, more, cluster, codes) => {
+    const { name: _name, ...hidden } = machine(120, { type: 'lxc', node: 'pve2', ...more });
+    const { name: _other, ...far } = machine(9999, { type: 'lxc', node: 'pve2', ...more });
+    const plan = planFleet(auto, { ...snapshotOf([], { others: [hidden] }), ...cluster }, policyOf());
+    expect(refusedBy(plan)).toEqual(codes);
+    const outside = planFleet(auto, { ...snapshotOf([], { others: [far] }), ...cluster }, policyOf());
+    expect(refusedBy(outside)).toEqual([]);
+  });
+
   test('keys and vmids that stand twice', () => {
     const twice = fleetOf([
       desired('a', { vmid: 101 }),

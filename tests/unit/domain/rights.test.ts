@@ -253,6 +253,11 @@ describe('rights of other calls', () => {
       ],
     ],
     [
+      'leaving a pool',
+      request('PUT /pools', { poolid: 'old', vms: '101', delete: true }),
+      ['/pool/old Pool.Allocate', '/vms/101 VM.Allocate | /vms/101 Permissions.Modify', audit],
+    ],
+    [
       'a template from a URL',
       request('POST /nodes/{node}/storage/{storage}/download-url', { storage: 'local' }),
       [

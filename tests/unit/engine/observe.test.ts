@@ -117,7 +117,7 @@ describe('observe', () => {
     [live]: () => [],
     [resources]: () => [node('pve1'), ...rows],
     'GET /version': () => ({ version: '9.2.11' }),
-    'GET /cluster/options': () => ({ 'tag-style': { ordering: 'config' } }),
+    'GET /cluster/options': () => ({ mac_prefix: 'BC:24:11', 'tag-style': { ordering: 'config' } }),
     'GET /nodes/{node}/storage': () => [
       { storage: 'local', type: 'dir', content: 'vztmpl', active: 1, shared: 0 },
       { storage: 'local-lvm', type: 'lvmthin', content: 'rootdir', active: 1, shared: 0 },

@@ -181,7 +181,7 @@ describe('configure', () => {
   });
 
   test('a pool is proved by the list of resources', async () => {
-    const action = poolAction(target, 'lab', false, { reason: 'pool differs' });
+    const action = poolAction(target, 'lab', 'join', { reason: 'pool differs' });
     const answers = (pool: string | undefined): Script['answers'] => ({
       'PUT /pools': () => null,
       'GET /cluster/resources': () => [{ id: 'lxc/200', type: 'lxc', vmid: 200, pool }],

@@ -109,6 +109,7 @@ const texts: readonly (readonly [text: string, verdict: Verdict])[] = [
   ["can't migrate running container without --online or --restart", 'replan'],
   ['migration aborted', 'give-up'],
   ['update pools failed: VM 100 is already a pool member', 'done'],
+  ['update pools failed: VM 100 is not a pool member', 'done'],
   ["VM 100 belongs already to pool 'x' and 'allow-move' is not set", 'replan'],
   ['something that nobody has seen', 'give-up'],
 ];
