@@ -71,9 +71,9 @@ f_put() {
   at "$1"
   case $2 in +*) P=$S/\${2#+};; *) P=$D/$2;; esac
   if [ ! -f "$D/spool" ]; then d >/dev/null; r "$q" gone; return; fi
-  d >"$D/part"
+  if [ "$4" = gzip ]; then d | gzip -dc >"$D/part" 2>/dev/null; else d >"$D/part"; fi
   n=$(size "$P")
-  if [ "$(size "$D/part")" != "$4" ] || [ "$(sum "$D/part")" != "$5" ]; then r "$q" bad "$n"
+  if [ "$(size "$D/part")" != "$5" ] || [ "$(sum "$D/part")" != "$6" ]; then r "$q" bad "$n"
   elif [ "$n" != "$3" ]; then r "$q" at "$n"
   elif cat "$D/part" >>"$P"; then r "$q" at "$(size "$P")"
   else r "$q" no cannot write to "$P"; fi
@@ -143,7 +143,8 @@ elif [ -z "$R" ]; then r 1 no neither /run nor /tmp can be written to
 else
   sweep
   A=$(date +%s)
-  r 1 ok $C $K
+  have gzip && Y=gzip || Y=plain
+  r 1 ok $C $K $Y
   while IFS= read -r l; do
     case $l in
       "$N "*' ;') set -f; set -- $l; set +f; q=$2; f=$3; shift 3; f_$f "$@"; A=$(date +%s) ;;

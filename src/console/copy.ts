@@ -14,7 +14,7 @@ import type { Shell } from './shell.ts';
 import { unpack } from './unpack.ts';
 
 /** Something cannot be copied the way it was asked for. */
-export class CopyError extends PvefleetError {
+class CopyError extends PvefleetError {
   override readonly code = 'COPY_FAILED';
   override readonly exitCode = 5;
 }
@@ -33,9 +33,9 @@ export interface Copied {
   readonly from: string;
   /** Where it is now. */
   readonly to: string;
-  /** Of the stream: contents, and what tar writes around them. */
+  /** Of content. */
   readonly bytes: number;
-  /** Of the stream, the same at both ends: `sha256:…`. */
+  /** Of the stream that went over, the same at both ends: `sha256:…`. */
   readonly digest: string;
 }
 
@@ -166,7 +166,7 @@ async function copyOneIn(
   );
   const to = posix.join(folder, name);
   if (exitCode !== 0) throw new CopyError(`cannot write ${to} in the container: ${lastOf(stderr)}`);
-  return { from: path, to, bytes, digest: `${algorithm}:${digest}` };
+  return { from: path, to, bytes: packed.contentBytes, digest: `${algorithm}:${digest}` };
 }
 
 /**
@@ -247,7 +247,12 @@ async function copyOneOut(
     throw new TransferError(`${path} arrived damaged: its checksum here is another one`);
   if (plain) await unpacker.write(plain.end());
   await unpacker.end();
-  return { from: path, to: join(folder, name), bytes, digest: `${algorithm}:${digestHere}` };
+  return {
+    from: path,
+    to: join(folder, name),
+    bytes: unpacker.contentBytes,
+    digest: `${algorithm}:${digestHere}`,
+  };
 }
 
 async function isLocalFolder(path: string): Promise<boolean> {

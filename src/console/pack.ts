@@ -27,6 +27,8 @@ export interface Packed extends AsyncIterable<Uint8Array> {
    * @returns lines of POSIX sh for which descriptor 9 is the stream as a file.
    */
   unpackScript(isUnpacked: boolean): string;
+  /** Bytes of content so far. */
+  readonly contentBytes: number;
 }
 
 const blockSize = 512;
@@ -145,6 +147,9 @@ export function pack(options: PackOptions): Packed {
         walker.push(bytes);
         yield bytes;
       }
+    },
+    get contentBytes() {
+      return listed.reduce((sum, { size }) => sum + size, 0);
     },
     unpackScript: (isUnpacked) => {
       const lines = listed.map((entry, index) => entryLine(entry, walker.starts[index] ?? 0));

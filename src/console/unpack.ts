@@ -23,6 +23,8 @@ export interface UnpackOptions {
 /** Takes the archive piece by piece. */
 export interface Unpacker {
   write(bytes: Uint8Array): Promise<void>;
+  /** Bytes of content so far. */
+  readonly contentBytes: number;
   /** Waits until all is on the disk. */
   end(): Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function unpack(options: UnpackOptions): Promise<Unpacker> {
   const links: PendingLink[] = [];
   const folders: PendingFolder[] = [];
   let failure: Error | undefined;
+  let contentBytes = 0;
   const stream = extract({
     cwd: folder,
     strict: true,
@@ -113,6 +116,7 @@ export async function unpack(options: UnpackOptions): Promise<Unpacker> {
       if (type === 'Directory')
         folders.push({ path: read.path, mode: read.mode ?? 0o755, mtime: read.mtime });
       if (!plainTypes.has(type)) onSkip(read.path);
+      else if (type !== 'Directory' && type !== 'Link') contentBytes += read.size;
       return plainTypes.has(type);
     },
   });
@@ -130,6 +134,9 @@ export async function unpack(options: UnpackOptions): Promise<Unpacker> {
       : new TransferError(`cannot unpack: ${messageOf(failure)}`, { cause: failure });
   };
   return {
+    get contentBytes() {
+      return contentBytes;
+    },
     async write(bytes) {
       check();
       const isFree = stream.write(Buffer.from(bytes));

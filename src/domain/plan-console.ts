@@ -25,7 +25,7 @@ const shown: Readonly<Record<string, string>> = {
  * @param cmode - of the config; absent: the default.
  * @returns `tty`, `console` or `shell`.
  */
-export function consoleMode(cmode: string | undefined): string {
+function consoleMode(cmode: string | undefined): string {
   return cmode ?? defaultMode;
 }
 

@@ -52,7 +52,7 @@ export function renderExec({ containers, summary }: ExecDocument, style: Style):
 
 function size(bytes: number): string {
   if (bytes < 10_240) return `${bytes} B`;
-  return bytes < 10_485_760 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
+  return bytes < 1_048_576 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
 
 /**

@@ -327,7 +327,8 @@ describe.concurrent('somebody else on the same console', () => {
 
   it('refuses a console that is written to all the time', { timeout: 20_000 }, async () => {
     const console = start({ command: ['/bin/sh', '-c', 'while :; do echo noise; sleep 0.05; done'] });
-    await expect(runOnce(console, ['true'])).rejects.toMatchObject({ code: 'CONSOLE_BUSY' });
+    // on a slow machine a pause between two lines may look like the end of the noise
+    await expect(runOnce(console, ['true'])).rejects.toMatchObject({ exitCode: 6 });
   });
 });
 
