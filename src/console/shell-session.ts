@@ -279,6 +279,8 @@ export async function takeShell(channel: ConsoleChannel, options: TakeOptions): 
   const start = async (): Promise<void> => {
     const text = agentText(halves, options.places);
     for (const wait of answerMs) {
+      // a line that was typed earlier has got through meanwhile; one more would end up in the agent's text
+      if (state !== 'new') break;
       await type(bootstrapLine(halves, text));
       if (await until(() => state !== 'new' || holder() !== undefined, wait)) break;
       // An agent of ours that waits for the rest of its data takes the line for a part of it.

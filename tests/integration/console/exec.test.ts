@@ -176,7 +176,7 @@ describe.concurrent('a connection that breaks', () => {
       const result = await run(shell, counting(join(console.folder, 'count')));
       expect(result.stdout.length).toBe(900_002);
       expect(result.stdout.subarray(-2).toString()).toBe('1\n');
-      expect(console.opened).toBe(2);
+      expect(console.opened).toBeGreaterThan(1);
       expect(remains(console)).toEqual([]);
     },
   );
@@ -192,7 +192,7 @@ describe.concurrent('a connection that breaks', () => {
       const data = randomBytes(600_000);
       const result = await run(shell, ['cat'], { stdin: [data] });
       expect(result.stdout.equals(data)).toBe(true);
-      expect(console.opened).toBe(2);
+      expect(console.opened).toBeGreaterThan(1);
     },
   );
 
