@@ -41,6 +41,11 @@ export interface Options {
   readonly target?: readonly string[];
   readonly exclude?: readonly string[];
   readonly snapshotFirst?: boolean;
+  // resets
+  readonly all?: boolean;
+  readonly group?: readonly string[];
+  readonly strategy?: 'auto' | 'rollback' | 'reclone' | 'rebuild';
+  readonly dryRun?: boolean;
   readonly failFast?: boolean;
   // selections
   readonly tag?: readonly string[];
@@ -252,6 +257,19 @@ export const selectionRows: readonly OptionRow[] = [
   { flags: '--node <node>', text: 'on this node' },
   { flags: '--pool <pool>', text: 'in this pool' },
   { flags: '--fleet <fleet>', text: 'owned by this fleet' },
+];
+
+/** How far back, and how. */
+export const resetRows: readonly OptionRow[] = [
+  { flags: '--group <group>', text: 'students of this group; repeatable', parse: repeated },
+  { flags: '--all', text: 'all containers of the fleet' },
+  {
+    flags: '--strategy <strategy>',
+    text: 'auto, rollback, reclone or rebuild, instead of what the file says',
+    parse: choice('auto', 'rollback', 'reclone', 'rebuild'),
+  },
+  { flags: '--snapshot <name>', text: 'snapshot to go back to (default baseline)' },
+  { flags: '--dry-run', text: 'show the plan; changes nothing' },
 ];
 
 export const limitRows: readonly OptionRow[] = [

@@ -19,6 +19,7 @@ import {
   type Options,
   permissionRows,
   repeated,
+  resetRows,
   scopeRows,
   secretRow,
   selectionRows,
@@ -140,6 +141,24 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         options: [fileRow, ...scopeRows],
         reports: true,
         load: () => import('./commands/verify.ts'),
+      },
+      {
+        name: 'reset',
+        operands: '[names...]',
+        text: 'set containers back to their baseline; with -f the file is applied on top',
+        options: [
+          fileRow,
+          ...selectionRows,
+          ...resetRows,
+          {
+            flags: '--detailed-exitcode',
+            text: 'with --dry-run: exit 7 when there are changes',
+            shared: true,
+          },
+          ...planRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/reset.ts'),
       },
       {
         name: 'destroy',

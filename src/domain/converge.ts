@@ -8,9 +8,9 @@ import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
 import { type Match, matchFleet } from './match.ts';
-import { ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { ownerName, ownershipChange, ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
-import { volumeMoves, wantsOtherNode } from './plan-move.ts';
+import { volumeMoves } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */

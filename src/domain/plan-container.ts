@@ -9,11 +9,11 @@ import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
 import type { Match } from './match.ts';
-import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { claim, ownershipChange, ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
-import { moveActions, moveStop, prepareMove, wantsOtherNode } from './plan-move.ts';
+import { moveActions, moveStop, prepareMove } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
@@ -91,7 +91,11 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const desired = withClusterTags(match.desired, snapshot.tagStyle);
   const proposal = adopt(desired, actual);
   const { ownTag } = snapshot;
-  const owner = ownershipOf(fleet.name, match.desired, { ownTag, now: actual.next });
+  const owner = ownershipOf(fleet.name, match.desired, {
+    ownTag,
+    now: actual.next,
+    before: actual.ownership,
+  });
   const owning = ownershipChange(actual, owner);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
   const move = prepareMove(context, match.desired, actual, mayRestart);

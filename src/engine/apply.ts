@@ -41,6 +41,8 @@ const results: readonly ActionResult[] = [
 ];
 /** After these, what depends on the action is not tried. A divergence is reported, but the server did accept the work. */
 const blocking: ReadonlySet<ActionResult> = new Set(['failed', 'skipped', 'indeterminate']);
+/** After these a container is not what it was: what is planned for it is carried out even when nothing new is begun. */
+const losing: ReadonlySet<string> = new Set(['container.destroy', 'snapshot.rollback']);
 const interruptedCode = 'INTERRUPTED';
 const staleCode = 'PLAN_STALE';
 
@@ -91,24 +93,31 @@ async function runPlan(
   const shared = await sharedStorages(context, plan);
   const jobs = going.map((action): ActionJob => {
     const rooms = roomsOf(action, context.limits, shared);
-    return { id: action.id, dependsOn: action.dependsOn, rooms, class: classOf(action), action };
+    const { id, dependsOn, follows = [] } = action;
+    return { id, dependsOn, follows, rooms, class: classOf(action), action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
     return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
   });
+  let failed: string | undefined;
   const done = await runJobs(jobs, {
     now: () => context.clock.now(),
     run: async (job, place) => {
       run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
-      if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
+      if (options.failFast && blocking.has(report.result)) failed ??= `${report.id} did not succeed`;
+      if (losing.has(report.kind) && !blocking.has(report.result)) run.begun.add(report.key);
       return announce(context, report);
     },
     hasFailed: (report: ActionReport) => blocking.has(report.result),
     skip: (job, because) => announce(context, skipped(run, job.action, because)),
-    stopped: () => (context.drain.aborted || context.signal.aborted ? interruptedCode : run.stop),
+    stopped: ({ action }) => {
+      if (context.signal.aborted) return interruptedCode;
+      if (run.stop !== undefined || run.begun.has(action.target.key)) return run.stop;
+      return context.drain.aborted ? interruptedCode : failed;
+    },
   });
   const byId = new Map([...reports, ...done].map((report) => [report.id, report]));
   return plan.actions.flatMap(({ id }) => byId.get(id) ?? []);

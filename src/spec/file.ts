@@ -3,7 +3,7 @@
  * blueprints. Sizes are texts with a unit here, as a person writes them.
  */
 
-import type { DesiredFirewall, DesiredFirewallRule, DesiredHa } from '../domain/desired.ts';
+import type { DesiredFirewall, DesiredFirewallRule, DesiredHa, DesiredReset } from '../domain/desired.ts';
 /** Addresses to choose from, instead of one. */
 export interface FileAddressPool {
   readonly range: string;
@@ -82,6 +82,11 @@ interface FileCapacity {
   readonly storageOvercommit?: number;
 }
 
+interface FileReset {
+  readonly strategy?: DesiredReset['strategy'];
+  readonly snapshot?: string;
+}
+
 export interface FileStartup {
   readonly order?: number;
   /** Seconds. */
@@ -147,6 +152,7 @@ export interface FileContainer {
   readonly ha?: DesiredHa | null;
   readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
+  readonly reset?: FileReset | null;
   readonly restart?: 'never' | 'ask' | 'always';
   readonly adopt?: boolean;
   readonly renamedFrom?: string;

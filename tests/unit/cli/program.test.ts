@@ -85,6 +85,7 @@ describe('commands', () => {
       'plan',
       'apply',
       'verify',
+      'reset',
       'destroy',
       'list',
       'show',
