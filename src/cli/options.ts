@@ -114,6 +114,7 @@ export interface Options {
   readonly speed?: number;
   readonly faults?: string;
   readonly journal?: string;
+  readonly consoleShell?: boolean;
   // sim export
   readonly outputFile?: string;
 }

@@ -533,6 +533,10 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--journal <file>', text: 'write each request there, one JSON per line' },
           { flags: '--speed <n>', text: 'how many times faster its clock runs', parse: decimal(0.001) },
           { flags: '--http', text: 'plain HTTP; loopback only' },
+          {
+            flags: '--console-shell',
+            text: 'consoles run a real shell of this machine, as you; loopback only',
+          },
         ],
         load: () => import('./commands/sim-serve.ts'),
       },
