@@ -10,14 +10,17 @@ import { applyPlan, applySavedPlan, assertApplied } from '../engine/apply.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { PlanRefusedError } from '../engine/errors.ts';
 import type { ApplyReport } from '../engine/report.ts';
+import type { Waves } from '../engine/waves.ts';
 import { renderApplyJunit } from '../render/junit.ts';
 import { renderApplyMarkdown } from '../render/markdown.ts';
 import { renderPlan } from '../render/plan.ts';
 import { renderApply, renderVerify } from '../render/report.ts';
+import type { Style } from '../render/style.ts';
 import { type ExitCode, UsageError } from '../util/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { allowDestroy, destroyedBy, liftableByTyping, policyOf } from './policy.ts';
 import type { Runtime } from './runtime.ts';
+import { wavesFlags } from './waves.ts';
 
 /** One change to carry out. */
 export interface Change {
@@ -39,10 +42,22 @@ export interface Change {
   readonly asksRestart?: boolean;
   /** Put around the carrying out. */
   readonly around?: (apply: () => Promise<ApplyReport>) => Promise<ApplyReport>;
+  /** So many containers at once, unless flags say otherwise. */
+  readonly waves?: Waves;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
   readonly nothing: string;
+  /** What the command has to say beside, or in programs' documents instead of, the report of its steps. */
+  readonly document?: (report: ApplyReport) => Promise<ChangeDocument>;
+}
+
+/** A document of a command's own. */
+export interface ChangeDocument {
+  readonly document: { readonly format: string };
+  /** Comes after the report. */
+  readonly human: (style: Style) => string;
+  readonly markdown: () => string;
 }
 
 /** Single steps have no fleet to name. */
@@ -147,9 +162,10 @@ function summary(report: ApplyReport, proof: VerifyReport | undefined, runtime: 
  */
 export async function carryOut(runtime: Runtime, context: EngineContext, change: Change): Promise<ExitCode> {
   const { output, interrupts, options } = runtime;
+  const waves = { ...change.waves, ...wavesFlags(options) };
   const plan = await decide(runtime, change);
   const run = change.saved ? applySavedPlan : applyPlan;
-  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true };
+  const how = { failFast: options.failFast === true, skipStale: options.skipStale === true, ...waves };
   const apply = (): Promise<ApplyReport> => interrupts.whileApplying(() => run(context, plan, how));
   const report = await (change.around && plan.actions.length > 0 ? change.around(apply) : apply());
   context.emit({ type: 'run.done', report });
@@ -164,8 +180,10 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const document = proof === undefined ? report : { ...report, verify: proof };
   // An action finds out as the last one that there is nothing to do, for example that a template is there already.
   const idle = report.actions.every((action) => action.result === 'unchanged');
-  output.result(document, () => (idle ? `${change.nothing}\n` : summary(report, proof, runtime)), {
-    markdown: () => renderApplyMarkdown(report, proof),
+  const own = report.interrupted ? undefined : await change.document?.(report);
+  const told = (): string => (idle ? `${change.nothing}\n` : summary(report, proof, runtime));
+  output.result(own?.document ?? document, (style) => `${told()}${own?.human(style) ?? ''}`, {
+    markdown: own?.markdown ?? ((): string => renderApplyMarkdown(report, proof)),
     junit: () => renderApplyJunit(report, proof),
   });
   if (failure !== undefined) {

@@ -43,7 +43,6 @@ export interface Options {
   readonly snapshotFirst?: boolean;
   // resets
   readonly all?: boolean;
-  readonly group?: readonly string[];
   readonly strategy?: 'auto' | 'rollback' | 'reclone' | 'rebuild';
   readonly dryRun?: boolean;
   readonly failFast?: boolean;
@@ -52,6 +51,20 @@ export interface Options {
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
+  readonly group?: readonly string[];
+  // waves
+  readonly wave?: number;
+  readonly pause?: string;
+  readonly canary?: number;
+  // boosts
+  readonly for?: string;
+  readonly until?: string;
+  readonly endBoost?: boolean;
+  // tick
+  readonly at?: string;
+  // freeze
+  readonly stop?: boolean;
+  readonly manifest?: readonly string[];
   // create and resize
   readonly hostname?: string;
   readonly vmid?: number;
@@ -258,11 +271,11 @@ export const selectionRows: readonly OptionRow[] = [
   { flags: '--node <node>', text: 'on this node' },
   { flags: '--pool <pool>', text: 'in this pool' },
   { flags: '--fleet <fleet>', text: 'owned by this fleet' },
+  { flags: '--group <group>', text: 'of students of this group; repeatable', parse: repeated },
 ];
 
 /** How far back, and how. */
 export const resetRows: readonly OptionRow[] = [
-  { flags: '--group <group>', text: 'students of this group; repeatable', parse: repeated },
   { flags: '--all', text: 'all containers of the fleet' },
   {
     flags: '--strategy <strategy>',
@@ -272,6 +285,29 @@ export const resetRows: readonly OptionRow[] = [
   { flags: '--snapshot <name>', text: 'snapshot to go back to (default baseline)' },
   { flags: '--dry-run', text: 'show the plan; changes nothing' },
 ];
+
+/** How many containers at once. */
+export const waveRows: readonly OptionRow[] = [
+  {
+    flags: '--wave <n>',
+    text: 'so many containers at once; the next ones when these are done',
+    parse: integer(1),
+  },
+  { flags: '--pause <time>', text: 'wait between two waves, for example 30s' },
+];
+
+/** Where `freeze` writes what it has frozen. */
+export const manifestRow: OptionRow = {
+  flags: '--manifest <file>',
+  text: 'write there what was frozen, as JSON or, for *.md, Markdown; repeatable',
+  parse: repeated,
+};
+
+export const canaryRow: OptionRow = {
+  flags: '--canary <n>',
+  text: 'so many containers first; the rest only when these went well',
+  parse: integer(1),
+};
 
 export const limitRows: readonly OptionRow[] = [
   { flags: '--memory <size>', text: 'for example 2GiB' },

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CommandDescription, CommandModule, Invocation } from './invocation.ts';
 import {
+  canaryRow,
   connectionRows,
   decimal,
   environmentValues,
@@ -15,6 +16,7 @@ import {
   integer,
   limitRows,
   list,
+  manifestRow,
   type OptionRow,
   type Options,
   permissionRows,
@@ -26,6 +28,7 @@ import {
   snapshotBeforeRow,
   snapshotFirstRow,
   toOption,
+  waveRows,
 } from './options.ts';
 
 /** One command of the tree. */
@@ -47,6 +50,7 @@ interface CommandRow {
 }
 
 const power = (): Promise<CommandModule> => import('./commands/power.ts');
+const freeze = (): Promise<CommandModule> => import('./commands/freeze.ts');
 const task = (): Promise<CommandModule> => import('./commands/task.ts');
 const timeoutRow: OptionRow = {
   flags: '--timeout <seconds>',
@@ -150,6 +154,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           fileRow,
           ...selectionRows,
           ...resetRows,
+          ...waveRows,
           {
             flags: '--detailed-exitcode',
             text: 'with --dry-run: exit 7 when there are changes',
@@ -159,6 +164,23 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           failFastRow,
         ],
         load: () => import('./commands/reset.ts'),
+      },
+      {
+        name: 'tick',
+        text: 'do what schedules, boosts and expiries have for now; for cron, silent when that is nothing',
+        options: [
+          { ...fileRow, text: 'fleet file with schedules; without it only boosts end' },
+          { flags: '--at <time>', text: 'as if it were then, for example 2026-11-23T08:00' },
+          { flags: '--dry-run', text: 'show what would be done' },
+          {
+            flags: '--detailed-exitcode',
+            text: 'with --dry-run: exit 7 when something is due',
+            shared: true,
+          },
+          ...waveRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/tick.ts'),
       },
       {
         name: 'destroy',
@@ -247,12 +269,19 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
       },
       {
         name: 'resize',
-        operands: '<name>',
-        text: 'change limits and root disk, without restart where possible',
+        operands: '[names...]',
+        text: 'change limits and root disk, without restart where possible; for good or for a time',
         options: [
           ...limitRows,
           { flags: '--rootfs <size>', text: 'new size of the root disk; it only grows' },
+          { flags: '--for <time>', text: 'only so long, for example 3h; tick takes it back' },
+          { flags: '--until <time>', text: 'only until then, for example 16:00 or 2026-11-23T16:00' },
+          { flags: '--end-boost', text: 'take back what was given for a time' },
+          ...selectionRows,
           snapshotBeforeRow,
+          canaryRow,
+          ...waveRows,
+          failFastRow,
         ],
         load: () => import('./commands/resize.ts'),
       },
@@ -260,14 +289,19 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'start',
         operands: '[names...]',
         text: 'start containers',
-        options: [...selectionRows, failFastRow],
+        options: [...selectionRows, ...waveRows, failFastRow],
         load: power,
       },
       {
         name: 'stop',
         operands: '[names...]',
         text: 'stop containers at once, without shutting down',
-        options: [...selectionRows, { flags: '--force', text: 'even while they shut down' }, failFastRow],
+        options: [
+          ...selectionRows,
+          { flags: '--force', text: 'even while they shut down' },
+          ...waveRows,
+          failFastRow,
+        ],
         load: power,
       },
       {
@@ -278,6 +312,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...selectionRows,
           timeoutRow,
           { flags: '--force', text: 'stop them when the time is over' },
+          ...waveRows,
           failFastRow,
         ],
         load: power,
@@ -286,8 +321,31 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'restart',
         operands: '[names...]',
         text: 'shut containers down and start them again',
-        options: [...selectionRows, timeoutRow, snapshotBeforeRow, failFastRow],
+        options: [...selectionRows, timeoutRow, snapshotBeforeRow, ...waveRows, failFastRow],
         load: power,
+      },
+      {
+        name: 'freeze',
+        operands: '[names...]',
+        text: 'protect containers and leave them as they are until unfreeze; a manifest tells what was frozen',
+        options: [
+          { ...fileRow, text: 'of this fleet' },
+          ...selectionRows,
+          { flags: '--stop', text: 'shut them down' },
+          { flags: '--snapshot <name>', text: 'take a snapshot of this name' },
+          manifestRow,
+          ...waveRows,
+          failFastRow,
+        ],
+        reports: true,
+        load: freeze,
+      },
+      {
+        name: 'unfreeze',
+        operands: '[names...]',
+        text: 'make frozen containers as they were before',
+        options: [{ ...fileRow, text: 'of this fleet' }, ...selectionRows, ...waveRows, failFastRow],
+        load: freeze,
       },
       {
         name: 'delete',
@@ -387,6 +445,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...selectionRows,
           { flags: '--snapshot <name>', text: 'its name (default snap-DATE-TIME)' },
           { flags: '--description <text>', text: 'remark' },
+          ...waveRows,
           failFastRow,
         ],
         load: snapshot,
@@ -395,7 +454,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         name: 'snapshot rollback',
         operands: '[names...]',
         text: 'go back to a snapshot: stops the container, and starts it again when it ran',
-        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        options: [...selectionRows, snapshotRow, ...permissionRows, ...waveRows, failFastRow],
         load: snapshot,
       },
       {
@@ -403,7 +462,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         alias: 'rm',
         operands: '[names...]',
         text: 'delete a snapshot',
-        options: [...selectionRows, snapshotRow, ...permissionRows, failFastRow],
+        options: [...selectionRows, snapshotRow, ...permissionRows, ...waveRows, failFastRow],
         load: snapshot,
       },
     ],

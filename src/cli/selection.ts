@@ -8,7 +8,7 @@ import type { Options } from './options.ts';
  * Builds the selection of a command.
  *
  * @param names - operands: keys, hostnames, vmids or globs.
- * @param options - `--tag`, `--node`, `--pool`, `--fleet`.
+ * @param options - `--tag`, `--node`, `--pool`, `--fleet`, `--group`.
  * @returns the selection; without any filter it has none.
  */
 export function selectionOf(names: readonly string[], options: Options): Selection {
@@ -17,8 +17,25 @@ export function selectionOf(names: readonly string[], options: Options): Selecti
     ...(options.node === undefined ? {} : { nodes: [options.node] }),
     ...(options.pool === undefined ? {} : { pools: [options.pool] }),
     ...(options.fleet === undefined ? {} : { fleets: [options.fleet] }),
+    ...(options.group === undefined ? {} : { groups: options.group }),
   };
   return Object.keys(filters).length === 0 ? { names } : { names, filters };
+}
+
+/**
+ * Insists on at least one container, so that a filter that nothing passes is not taken for work done.
+ *
+ * @param containers - what a selection found.
+ * @param command - what is to be done with them.
+ * @returns the containers.
+ * @throws {@link UsageError} when there is none.
+ */
+export function someOf(containers: readonly ActualContainer[], command: string): readonly ActualContainer[] {
+  if (containers.length > 0) return containers;
+  throw new UsageError(`no container passes the filters, so there is nothing to ${command}`, {
+    code: 'CONTAINER_UNKNOWN',
+    hint: 'see what there is: pvefleet list',
+  });
 }
 
 /**

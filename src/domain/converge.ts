@@ -7,8 +7,19 @@ import { causeOf, type DriftState } from './drift.ts';
 import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
+import { asOfNow, isExpired } from './lab/as-of-now.ts';
+import { boostOf, isOver, withoutBoosted } from './lab/boost.ts';
+import { frozenOf } from './lab/frozen.ts';
+import { spellTime } from './lab/times.ts';
 import { type Match, matchFleet } from './match.ts';
-import { ownerName, ownershipChange, ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
+import {
+  expiryChange,
+  ownerName,
+  ownershipChange,
+  ownershipOf,
+  wantsOtherNode,
+  withClusterTags,
+} from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
 import { volumeMoves } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
@@ -36,6 +47,10 @@ export interface VerifyReport {
     readonly vmid?: number;
     readonly node?: string;
     readonly state: 'applied' | 'pending' | 'diverged' | 'missing';
+    /** It is left as it is, whatever the file says; ISO 8601. */
+    readonly frozenSince?: string;
+    /** Until then it has other limits than the file says; ISO 8601. */
+    readonly boostedUntil?: string;
   }[];
   readonly findings: readonly Finding[];
   readonly summary: {
@@ -90,6 +105,30 @@ function verifyExisting(
   original: DesiredContainer,
   actual: ActualContainer,
   snapshot: ClusterSnapshot,
+  now: number | undefined,
+): Verdict {
+  const { key } = desired;
+  const { vmid, node } = actual;
+  const frozen = frozenOf(actual);
+  if (frozen) {
+    const frozenSince = spellTime(frozen.at);
+    return { container: { key, vmid, node, state: 'applied', frozenSince }, findings: [] };
+  }
+  const boost = boostOf(actual);
+  if (boost && !isOver(boost, now)) {
+    const limited = withoutBoosted(desired, boost);
+    const { container, findings } = verifyFields(fleet, limited, original, actual, snapshot);
+    return { container: { ...container, boostedUntil: spellTime(boost.until) }, findings };
+  }
+  return verifyFields(fleet, desired, original, actual, snapshot);
+}
+
+function verifyFields(
+  fleet: string,
+  desired: DesiredContainer,
+  original: DesiredContainer,
+  actual: ActualContainer,
+  snapshot: ClusterSnapshot,
 ): Verdict {
   const { key } = desired;
   const { vmid, node } = actual;
@@ -106,6 +145,8 @@ function verifyExisting(
   const owning = ownershipChange(actual, owner);
   if (owning)
     find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
+  const ending = expiryChange(actual, owner);
+  if (ending) find('diverged', ending.field, ending.to, ending.from);
   const isTemplate = desired.isTemplate ?? false;
   if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
   const { config, conflicts } = adopt(desired, actual);
@@ -138,11 +179,26 @@ function verifyExisting(
   return { container: { key, vmid, node, state }, findings };
 }
 
-function verifyMatch(fleet: DesiredFleet, snapshot: ClusterSnapshot, match: Match): Verdict {
+function verifyMatch(
+  fleet: DesiredFleet,
+  snapshot: ClusterSnapshot,
+  match: Match,
+  now: number | undefined,
+): Verdict {
   const { desired, actual, refusals } = match;
   const { key } = desired;
   if (actual && refusals.length === 0)
-    return verifyExisting(fleet.name, withClusterTags(desired, snapshot.tagStyle), desired, actual, snapshot);
+    return verifyExisting(
+      fleet.name,
+      withClusterTags(asOfNow(desired, now), snapshot.tagStyle),
+      desired,
+      actual,
+      snapshot,
+      now,
+    );
+  // whose last day is over need not be there
+  if (isExpired(desired, now) && refusals.length === 0)
+    return { container: { key, state: 'applied' }, findings: [] };
   const id = desired.vmid === 'auto' ? {} : { vmid: desired.vmid };
   const foreign = refusals.find(({ code }) => code === 'FOREIGN_CONTAINER');
   if (foreign && desired.vmid !== 'auto') {
@@ -176,11 +232,12 @@ function verifyMatch(fleet: DesiredFleet, snapshot: ClusterSnapshot, match: Matc
  *
  * @param fleet - the file.
  * @param snapshot - a fresh observation.
+ * @param now - ms since the epoch; absent: no boost has run out.
  * @returns the report; converged when every container is as the file says, in force, and the fleet owns nothing else.
  */
-export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot): VerifyReport {
+export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?: number): VerifyReport {
   const { matches, orphans } = matchFleet(fleet, snapshot);
-  const verdicts = matches.map((match) => verifyMatch(fleet, snapshot, match));
+  const verdicts = matches.map((match) => verifyMatch(fleet, snapshot, match, now));
   const unexpected = orphans.map(
     ({ vmid, node, ownership, name }): Finding => ({
       key: ownership?.key ?? String(vmid),

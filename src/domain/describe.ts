@@ -21,7 +21,7 @@ import type {
 import { nameSome } from './drift.ts';
 import { describeFirewall, describeHa } from './extras.ts';
 import { entriesOf, type FamilyName } from './families.ts';
-import { isEmpty, ownershipTag } from './field-row.ts';
+import { isEmpty, isOwnTag } from './field-row.ts';
 import { readVolume, withTrueSize } from './spelling.ts';
 import { deviceRows, featureRows, mountRows, netRows, rootfsRows, showSubkeys } from './subkeys.ts';
 
@@ -128,7 +128,7 @@ function describeOptions(next: LxcConfig): DesiredOptions {
     nameservers: next.nameservers,
     searchDomains: next.searchDomains,
     timezone: next.timezone,
-    tags: next.tags?.filter((tag) => tag !== ownershipTag),
+    tags: next.tags?.filter((tag) => !isOwnTag(tag)),
     description: splitDescription(next.description ?? '').text || undefined,
     hookscript: next.hookscript,
     cmode: next.cmode as DesiredOptions['cmode'],

@@ -4,6 +4,7 @@
  */
 import type { SecretPlaceholder } from '../schema/request.ts';
 import type { SourceRange } from '../util/diagnostic.ts';
+import type { DesiredSchedule } from './lab/schedule.ts';
 import type { TemplateLock, TemplateSource } from './template-source.ts';
 
 /** Unique name of a container within its fleet. */
@@ -268,6 +269,8 @@ export interface DesiredContainer {
   readonly power: 'running' | 'stopped' | 'unmanaged';
   /** Absent: no baseline is taken; a reset does what it can. */
   readonly reset?: DesiredReset;
+  /** When it runs, what is done at which time, and when it ends. */
+  readonly schedule?: DesiredSchedule;
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */
   readonly adopt: boolean;

@@ -5,6 +5,38 @@ import type { Effect, JsonValue } from './plan.ts';
 
 /** The tag of owned containers. */
 export const ownershipTag = 'pvefleet';
+/** The tag of containers that are left alone until somebody unfreezes them. */
+export const frozenTag = 'frozen';
+/** The tag of containers that have other limits for a time. */
+export const boostedTag = 'boosted';
+/** Tags that tell of the end of a container: `expires-2027-01-31` before that day's end, `expired-2027-01-31` after it. */
+export const expiryTag: RegExp = /^(expires|expired)-(\d{4}-\d{2}-\d{2})$/;
+
+/**
+ * Whether pvefleet sets and removes a tag itself. Such tags are not compared with those of the file, and stay as they are
+ * when others are written.
+ */
+export const isOwnTag = (tag: string): boolean => tag === ownershipTag || isMarkerTag(tag);
+/** Whether a tag tells what is done to a container for a time. */
+export const isMarkerTag = (tag: string): boolean =>
+  [frozenTag, boostedTag].includes(tag.toLowerCase()) || expiryTag.test(tag.toLowerCase());
+
+/**
+ * Puts a tag on, or takes it off; all others keep their places.
+ *
+ * @returns the tags; undefined: none.
+ */
+export function withTag(
+  tags: readonly string[] | undefined,
+  tag: string,
+  isOn: boolean,
+): readonly string[] | undefined {
+  const others = tags?.filter((one) => one.toLowerCase() !== tag) ?? [];
+  const has = others.length < (tags?.length ?? 0);
+  if (has === isOn) return tags;
+  const now = isOn ? [...others, tag] : others;
+  return now.length === 0 ? undefined : now;
+}
 
 /** Members of a config to set; undefined: to be unset. */
 export type ConfigPatch = { readonly [K in keyof LxcConfig]?: LxcConfig[K] | undefined };

@@ -3,10 +3,10 @@
  * config, how it is spelled in a fleet file, how it is written, and when a change takes effect in a running container.
  * Effects: pve-container LXC/Config.pm, vmconfig_hotplug_pending. In a stopped container everything is live.
  */
-import { joinDescription, splitDescription } from '../codec/description.ts';
+import { joinDescription, joinRecords, splitDescription } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
 import type { DesiredContainer, DesiredFeatures } from './desired.ts';
-import { type FieldRow, isEmpty, ownershipTag, scalar } from './field-row.ts';
+import { type FieldRow, isEmpty, isOwnTag, scalar } from './field-row.ts';
 import type { JsonValue } from './plan.ts';
 import { readVolume, spellMiB } from './spelling.ts';
 import { featureRows, mergeSubkeys, rootfsRows, type SubkeyRow, showSubkey, showSubkeys } from './subkeys.ts';
@@ -66,7 +66,7 @@ function spellFeatures(value: object): JsonValue {
 }
 
 const plainTags = (tags: readonly string[]): JsonValue => {
-  const own = [...new Set(tags)].filter((tag) => tag !== ownershipTag).sort();
+  const own = [...new Set(tags)].filter((tag) => !isOwnTag(tag)).sort();
   return own.length === 0 ? null : own;
 };
 
@@ -78,7 +78,7 @@ const tags: FieldRow = {
   read: (config) => plainTags(config.tags ?? []),
   want: (desired) => (desired.options.tags === undefined ? undefined : plainTags(desired.options.tags ?? [])),
   write: (desired, config) => {
-    const kept = config.tags?.includes(ownershipTag) ? [ownershipTag] : [];
+    const kept = config.tags?.filter(isOwnTag) ?? [];
     const wanted = [...new Set([...(desired.options.tags ?? []), ...kept])];
     return { tags: wanted.length === 0 ? undefined : wanted };
   },
@@ -93,9 +93,10 @@ const description: FieldRow = {
   want: ({ options }) =>
     options.description === undefined ? undefined : splitDescription(options.description ?? '').text || null,
   write: ({ options }, config) => {
-    const { ownership } = splitDescription(config.description ?? '');
+    const { ownership, records } = splitDescription(config.description ?? '');
     const { text } = splitDescription(options.description ?? '');
-    return { description: (ownership ? joinDescription(text, ownership) : text) || undefined };
+    const kept = records ? joinRecords(text, records) : text;
+    return { description: (ownership ? joinDescription(text, ownership) : kept) || undefined };
   },
 };
 

@@ -2,13 +2,19 @@
  * Who owns a container: a tag, and one line in its description with fleet, key and the digest of what was last applied.
  * A container without that line is never touched unless the file says `adopt: true` for its vmid.
  */
-import { joinDescription, type Ownership, splitDescription } from '../codec/description.ts';
+import {
+  joinDescription,
+  type Ownership,
+  type Records,
+  recordNames,
+  splitDescription,
+} from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
 import type { ApiRequest } from '../schema/request.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import type { DesiredContainer } from './desired.ts';
-import { ownershipTag } from './field-row.ts';
+import { expiryTag, ownershipTag } from './field-row.ts';
 import type { FieldChange } from './plan.ts';
 
 /** How the cluster spells tags. */
@@ -27,6 +33,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'placement',
   'restart',
   'reset',
+  'schedule',
 ];
 
 /**
@@ -65,12 +72,11 @@ function isTagless({ ownTag, now }: Tagging): boolean {
   return ownTag === 'refused' || splitDescription(now?.description ?? '').ownership?.tag === 'none';
 }
 
-/** Attributes of the line that record something: whoever writes the line keeps them. */
-const records = ['student', 'group', 'reset', 'boost'] as const;
+/** What of a line outlives the container that it stands in; the other records end with it. */
+const lasting = ['student', 'group', 'reset', 'unfrozen'] as const;
 
-/** What a line records; empty for a container without one. */
-function recordsOf(line: Ownership | undefined): Partial<Ownership> {
-  const kept = records.map((name) => [name, line?.[name]] as const);
+function lastingOf(line: Ownership | undefined): Partial<Ownership> {
+  const kept = lasting.map((name) => [name, line?.[name]] as const);
   return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
 }
 
@@ -85,10 +91,10 @@ export function ownershipOf(
   desired: DesiredContainer,
   context: Tagging & { readonly before?: Ownership | undefined } = {},
 ): Ownership {
-  const { key, placement, node, student, group } = desired;
-  const { student: _student, group: _group, ...others } = recordsOf(context.before);
+  const { key, placement, node, student, group, schedule } = desired;
+  const { student: _student, group: _group, ...others } = lastingOf(context.before);
   return {
-    ...(student === undefined ? recordsOf(context.before) : { ...others, student }),
+    ...(student === undefined ? lastingOf(context.before) : { ...others, student }),
     ...(student === undefined || group === undefined ? {} : { group }),
     fleet,
     key,
@@ -96,7 +102,30 @@ export function ownershipOf(
     ...(isTagless(context) ? { tag: 'none' } : {}),
     // a node that was chosen is no wish of the file, so that nothing is to be told from it later
     ...(placement === undefined ? { node } : {}),
+    ...(schedule?.expiry === undefined ? {} : { expires: schedule.expiry.day }),
   };
+}
+
+/**
+ * The records of a container, whoever owns it.
+ *
+ * @returns what its ownership line, or the line of its own, says; empty when there are none.
+ */
+export function recordsOf(actual: Pick<ActualContainer, 'next'>): Records {
+  const { ownership, records } = splitDescription(actual.next.description ?? '');
+  const known: Records = { ...records, ...ownership };
+  return Object.fromEntries(
+    recordNames.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])),
+  );
+}
+
+/** Whether the account that owns a container may not give it tags of ours, so that its line alone tells everything. */
+export const isUntaggable = ({ description }: LxcConfig): boolean =>
+  splitDescription(description ?? '').ownership?.tag === 'none';
+
+/** The line that a container of this fleet gets, with the records that it has already. */
+export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
+  return { ...owner, ...recordsOf(actual) };
 }
 
 /** `lab/web01`, for messages. */
@@ -120,6 +149,30 @@ export function withClusterTags(desired: DesiredContainer, style: TagStyle): Des
   return tags ? { ...desired, options: { ...desired.options, tags: spellTags(tags, style) } } : desired;
 }
 
+/** Tags without those that tell of another end than the file has now. */
+const currentTags = (tags: readonly string[], { expires }: Ownership): readonly string[] =>
+  tags.filter((tag) => {
+    const [, , day] = expiryTag.exec(tag.toLowerCase()) ?? [];
+    return day === undefined || day === expires;
+  });
+
+/**
+ * What has to be written so that a container shows the end that the file gives it.
+ *
+ * @param actual - the container.
+ * @param owner - who should own it.
+ * @returns the change, or undefined.
+ */
+export function expiryChange(
+  actual: Pick<ActualContainer, 'next'>,
+  owner: Ownership,
+): FieldChange | undefined {
+  const { ownership } = splitDescription(actual.next.description ?? '');
+  const [from, to] = [ownership?.expires ?? null, owner.expires ?? null];
+  // with a new line everything in it is new
+  return from === to || !ownership ? undefined : { field: 'expires', from, to, effect: 'live' };
+}
+
 /**
  * Puts tag and line of an owner on a config.
  *
@@ -128,7 +181,9 @@ export function withClusterTags(desired: DesiredContainer, style: TagStyle): Des
 export function claim(config: LxcConfig, owner: Ownership, style: TagStyle): LxcConfig {
   return {
     ...config,
-    ...(owner.tag === 'none' ? {} : { tags: spellTags([...(config.tags ?? []), ownershipTag], style) }),
+    ...(owner.tag === 'none'
+      ? {}
+      : { tags: spellTags([...currentTags(config.tags ?? [], owner), ownershipTag], style) }),
     description: joinDescription(config.description ?? '', owner),
   };
 }

@@ -5,7 +5,7 @@ import { build, configureAction, guest, startAction, type Target } from './actio
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { assemblePlan } from './assemble.ts';
 import { linkable, storageFacts, storagesOf } from './clone-source.ts';
-import { ownershipTag } from './field-row.ts';
+import { isOwnTag } from './field-row.ts';
 import type { Action, Plan, Refusal } from './plan.ts';
 import { migrateAction } from './plan-move.ts';
 import { lockedRefusal } from './plan-remove.ts';
@@ -81,7 +81,7 @@ export function planClone(source: ActualContainer, options: CloneOptions, snapsh
       message: `vmid ${vmid} belongs to ${taken.name ?? taken.type}`,
       hint: 'choose another vmid',
     });
-  const { text, ownership } = splitDescription(source.live.description ?? '');
+  const { text, ownership, records } = splitDescription(source.live.description ?? '');
   const made: Target = { key, vmid, node: isDirect ? node : source.node };
   const params: Record<string, WireValue> = {
     node: source.node,
@@ -90,7 +90,9 @@ export function planClone(source: ActualContainer, options: CloneOptions, snapsh
     hostname: key,
     full,
     // a clone copies the notes, and with them the line of an owner that it does not have
-    ...(ownership ? { description: text === '' ? `Clone of ${source.name ?? source.vmid}` : text } : {}),
+    ...(ownership || records
+      ? { description: text === '' ? `Clone of ${source.name ?? source.vmid}` : text }
+      : {}),
     ...(options.snapshot === undefined ? {} : { snapname: options.snapshot }),
     ...(storage === undefined ? {} : { storage }),
     ...(isDirect ? { target: node } : {}),
@@ -114,8 +116,8 @@ export function planClone(source: ActualContainer, options: CloneOptions, snapsh
   ];
   const after = (): string[] => actions.slice(-1).map(({ id }) => id);
   const tags = source.live.tags ?? [];
-  if (tags.includes(ownershipTag)) {
-    const kept = tags.filter((tag) => tag !== ownershipTag);
+  if (tags.some(isOwnTag)) {
+    const kept = tags.filter((tag) => !isOwnTag(tag));
     const change = kept.length === 0 ? { delete: 'tags' } : { tags: kept.join(';') };
     const { request, ...action } = configureAction(made, 'mark', change, '', {
       reason: 'it belongs to no fleet',

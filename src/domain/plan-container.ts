@@ -3,13 +3,35 @@ import { joinDescription } from '../codec/description.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import { poolAction, shutdownAction, startAction, templateAction } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
-import { adopt } from './adopt.ts';
+import { adopt, type Proposal } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
+import { patchConfig } from './field-row.ts';
+import { asOfNow, isExpired } from './lab/as-of-now.ts';
+import {
+  type Boost,
+  boostChange,
+  boostOf,
+  isOver,
+  limitsAfter,
+  limitsPatch,
+  withBoost,
+  withoutBoosted,
+} from './lab/boost.ts';
+import { type Frozen, frozenOf } from './lab/frozen.ts';
+import { spellTime } from './lab/times.ts';
 import type { Match } from './match.ts';
-import { claim, ownershipChange, ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
+import {
+  claim,
+  expiryChange,
+  ownershipChange,
+  ownershipOf,
+  renewedLine,
+  wantsOtherNode,
+  withClusterTags,
+} from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
@@ -64,6 +86,47 @@ function withCause(action: Action, facts: DriftFacts): Action {
   return cause === undefined ? action : { ...action, cause };
 }
 
+/** A boost that has run out: what it changed goes back, where the file does not say what it should be. */
+function withoutBoost(proposal: Proposal, boost: Boost, desired: DesiredContainer): Proposal {
+  const limits = limitsPatch(limitsAfter(boost, desired));
+  return { ...proposal, config: withBoost(patchConfig(proposal.config, limits), undefined) };
+}
+
+const boostNotice = (key: string, { until }: Boost): Diagnostic => ({
+  severity: 'info',
+  code: 'BOOSTED',
+  message: `${key}: it has other limits than the file says until ${spellTime(until)}`,
+  hint: `pvefleet resize ${key} --end-boost ends that`,
+});
+
+/** Left alone, whatever the file says. */
+function planFrozen(match: Match, frozen: Frozen): ContainerPlan {
+  const { key } = match.desired;
+  const message = `${key}: frozen since ${spellTime(frozen.at)}, and left as it is`;
+  const hint = `pvefleet unfreeze ${key} ends that`;
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: match.refusals,
+    notices: [...match.notices, { severity: 'info', code: 'FROZEN', message, hint }],
+  };
+}
+
+/** A container whose last day is over is not made again. */
+function planOver({ desired, notices }: Match): ContainerPlan {
+  const { key, schedule } = desired;
+  const message = `${key}: its last day was ${schedule?.expiry?.day}, so it is not created`;
+  const hint = "write a later day for 'expires', or take it out of the file";
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: [],
+    notices: [...notices, { severity: 'info', code: 'EXPIRED', message, hint }],
+  };
+}
+
 function planExisting(context: PlanContext, match: Match, actual: ActualContainer): ContainerPlan {
   const { fleet, policy, snapshot } = context;
   const { key } = match.desired;
@@ -88,22 +151,30 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
         },
       ),
     );
-  const desired = withClusterTags(match.desired, snapshot.tagStyle);
-  const proposal = adopt(desired, actual);
+  const wished = asOfNow(match.desired, policy.now);
+  const boost = boostOf(actual);
+  const isBoosted = boost !== undefined && !isOver(boost, policy.now);
+  const desired = withClusterTags(isBoosted ? withoutBoosted(wished, boost) : wished, snapshot.tagStyle);
+  const adopted = adopt(desired, actual);
+  const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
+  if (isBoosted) notices.push(boostNotice(key, boost));
   const { ownTag } = snapshot;
-  const owner = ownershipOf(fleet.name, match.desired, {
-    ownTag,
-    now: actual.next,
-    before: actual.ownership,
+  const tagging = { ownTag, now: actual.next, before: actual.ownership };
+  const owner = renewedLine(ownershipOf(fleet.name, match.desired, tagging), {
+    next: proposal.config,
   });
   const owning = ownershipChange(actual, owner);
+  const ending = expiryChange(actual, owner);
+  const boosting = boostChange(actual.next, proposal.config);
   const mayRestart = desired.restart === 'always' || (desired.restart === 'ask' && policy.allow.restart);
-  const move = prepareMove(context, match.desired, actual, mayRestart);
+  const move = prepareMove(context, wished, actual, mayRestart);
   refusals.push(...move.refusals);
   notices.push(...move.notices);
   const isStopped = actual.status === 'stopped' || move.stops;
   const differences: Difference[] = [
     ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
+    ...(ending ? [{ change: ending, keys: ['description', 'tags'] }] : []),
+    ...(boosting ? [{ change: boosting, keys: ['description', 'tags'] }] : []),
     ...diff(actual.next, proposal.config, { live: actual.live, isStopped }),
   ];
   const changes = differences.map(({ change }) => change);
@@ -190,8 +261,14 @@ export function planContainer(context: PlanContext, match: Match): ContainerPlan
     ...plan,
     actions: labelRootOnly(plan.actions, actual),
   });
-  if (actual && refusals.length === 0)
-    return labelled(withExtras(snapshot, desired, actual, planExisting(context, match, actual)));
+  const frozen = actual && frozenOf(actual);
+  if (frozen && refusals.length === 0) return planFrozen(match, frozen);
+  const { now } = context.policy;
+  if (actual && refusals.length === 0) {
+    const planned = planExisting(context, match, actual);
+    return labelled(withExtras(snapshot, asOfNow(desired, now), actual, planned));
+  }
+  if (isExpired(desired, now) && refusals.length === 0) return planOver(match);
   if (vmid !== undefined && refusals.length === 0)
     return labelled(withExtras(snapshot, desired, undefined, planNew(context, match, vmid)));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };

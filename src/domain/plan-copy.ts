@@ -20,7 +20,8 @@ import {
   storagesOf,
 } from './clone-source.ts';
 import type { DesiredContainer } from './desired.ts';
-import { diff } from './diff.ts';
+import { type Difference, diff } from './diff.ts';
+import { isMarkerTag } from './field-row.ts';
 import { rootfsStorage } from './fields.ts';
 import { claim, ownershipChange, withClusterTags } from './ownership.ts';
 import type { Action } from './plan.ts';
@@ -75,6 +76,9 @@ function withMoves(config: LxcConfig, moves: readonly VolumeMove[]): LxcConfig {
     mounts: Object.fromEntries(mounts),
   };
 }
+/** What is done to the source for a time is not done to its copy. */
+const unmarked = (config: LxcConfig): LxcConfig =>
+  config.tags ? { ...config, tags: config.tags.filter((tag) => !isMarkerTag(tag)) } : config;
 
 /** The copy and what follows it, up to the start. */
 function copyActions(
@@ -101,6 +105,12 @@ function copyActions(
   const owning = ownershipChange({ next: made }, line);
   const differences = [
     ...(owning ? [{ change: owning, keys: ['description', 'tags'] }] : []),
+    ...(base.tags ?? []).filter(isMarkerTag).map(
+      (tag): Difference => ({
+        change: { field: `tags.${tag}`, from: tag, to: null, effect: 'live' },
+        keys: ['tags'],
+      }),
+    ),
     ...diff(made, config, { live: made, isStopped: true }),
   ];
   const impossible = differences.filter(({ change }) => change.effect === 'recreate');
@@ -120,7 +130,7 @@ function copyActions(
   const planned = planChanges({
     key,
     actual,
-    config: claim(config, line, snapshot.tagStyle),
+    config: claim(unmarked(config), line, snapshot.tagStyle),
     differences: differences.filter((one) => !impossible.includes(one)),
     reason,
     mayRestart: false,

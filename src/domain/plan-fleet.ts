@@ -9,6 +9,7 @@ import type { DesiredFleet } from './desired.ts';
 import { planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
 import { withBaselines } from './lab/baseline.ts';
+import { frozenOf } from './lab/frozen.ts';
 import { matchFleet } from './match.ts';
 import { specDigestOf, tagRefused } from './ownership.ts';
 import { placeFleet } from './placement.ts';
@@ -23,11 +24,25 @@ import { tooManyDestroyed } from './risk.ts';
 import { keyFilter } from './scope.ts';
 import { withSnapshot } from './snapshot-first.ts';
 
+/** What left the file while it is frozen stays until it is unfrozen. */
+function keepFrozen(actual: ActualContainer, key: string): ContainerPlan {
+  const message = `${key}: left the fleet file, but container ${actual.vmid} is frozen and stays`;
+  const hint = `pvefleet unfreeze ${actual.vmid}, then apply again`;
+  return {
+    key,
+    outcome: 'unchanged',
+    actions: [],
+    refusals: [],
+    notices: [{ severity: 'info', code: 'FROZEN', message, hint }],
+  };
+}
+
 /** Removal of owned containers; two that claim the same key are left alone, because one is a copy made by hand. */
 function planRemovals(
   containers: readonly ActualContainer[],
   policy: Policy,
   reason: string,
+  keepsFrozen: boolean,
 ): ContainerPlan[] {
   const isMeant = keyFilter(policy);
   const byKey = new Map<string, ActualContainer[]>();
@@ -40,8 +55,12 @@ function planRemovals(
   return [...byKey]
     .filter(([key]) => isMeant(key))
     .map(([key, [first, ...more]]): ContainerPlan => {
-      if (more.length === 0)
-        return planRemoval(first as ActualContainer, key, policy, { reason, purge: true });
+      if (more.length === 0) {
+        const only = first as ActualContainer;
+        return keepsFrozen && frozenOf(only)
+          ? keepFrozen(only, key)
+          : planRemoval(only, key, policy, { reason, purge: true });
+      }
       const vmids = [first, ...more].map((one) => one?.vmid).join(' and ');
       const ambiguous = refusal(
         { key },
@@ -108,7 +127,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   const { plans, downloads } = planDownloads(based.plans, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
-  const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file') : [];
+  const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file', true) : [];
   const doomed = new Set(removed.map(({ key }) => key));
   const hints = renameHints(
     meant.filter(({ actual, vmid }) => !actual && vmid !== undefined).map(({ desired }) => desired),
@@ -143,7 +162,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
  * @returns the plan.
  */
 export function planDestroy(fleetName: string, snapshot: ClusterSnapshot, policy: Policy): Plan {
-  const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed');
+  const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed', false);
   return assemblePlan({
     fleet: fleetName,
     containers,

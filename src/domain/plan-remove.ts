@@ -2,6 +2,7 @@
 import { destroyAction, stopAction } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
 import type { ContainerPlan } from './assemble.ts';
+import { frozenRefusals } from './lab/frozen.ts';
 import type { Action, FieldChange, Policy, Refusal } from './plan.ts';
 import { refusal } from './refusal.ts';
 
@@ -42,8 +43,8 @@ export function removalActions(key: string, actual: ActualContainer, options: Re
  */
 export function removalObstacles(key: string, actual: ActualContainer): Refusal[] {
   const { vmid, lock } = actual;
-  const obstacles: Refusal[] = [];
-  if (actual.next.protection || actual.live.protection)
+  const obstacles: Refusal[] = frozenRefusals(key, actual);
+  if (obstacles.length === 0 && (actual.next.protection || actual.live.protection))
     obstacles.push(
       refusal(
         { key, vmid },

@@ -2,6 +2,7 @@
 import { build, guest, place, startAction, type Target } from './actions.ts';
 import type { ActualContainer, StorageInfo } from './actual.ts';
 import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { frozenRefusals } from './lab/frozen.ts';
 import { labelContainers } from './labels.ts';
 import type { Action, Plan, Policy, Refusal } from './plan.ts';
 import { lockedRefusal } from './plan-remove.ts';
@@ -140,7 +141,13 @@ const losses: Readonly<Record<'rollback' | 'delete', (name: string, actual: Actu
   delete: (name, { vmid }) => `snapshot ${name} of container ${vmid} would be gone`,
 };
 
-function planOne(
+/**
+ * Plans a step on the snapshots of one container.
+ *
+ * @param key - name in the plan.
+ * @returns its part of the plan.
+ */
+export function snapshotPart(
   request: SnapshotRequest,
   key: string,
   actual: ActualContainer,
@@ -153,6 +160,7 @@ function planOne(
   const problem = obstacle(request, actual);
   if (problem) refusals.push(refusal({ key, vmid }, problem));
   if (lock !== undefined) refusals.push(lockedRefusal(key, vmid, lock));
+  if (verb !== 'create') refusals.push(...frozenRefusals(key, actual));
   if (verb !== 'create' && !problem && !policy.allow.destroy)
     refusals.push(
       refusal(
@@ -200,7 +208,7 @@ export function planSnapshot(
 ): Plan {
   const labels = labelContainers(containers);
   const plans = containers.map((actual) =>
-    planOne(request, labels.get(actual.vmid) as string, actual, policy),
+    snapshotPart(request, labels.get(actual.vmid) as string, actual, policy),
   );
   return assemblePlan({ fleet: '', containers: plans });
 }

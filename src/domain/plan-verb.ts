@@ -3,6 +3,7 @@ import type { Diagnostic } from '../util/diagnostic.ts';
 import { rebootAction, shutdownAction, startAction, stopAction, type Target } from './actions.ts';
 import type { ActualContainer } from './actual.ts';
 import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { frozenRefusals } from './lab/frozen.ts';
 import { labelContainers } from './labels.ts';
 import { ownerName } from './ownership.ts';
 import type { Action, Plan, Policy, Refusal } from './plan.ts';
@@ -82,6 +83,7 @@ function planStep(
         { code: 'CONTAINER_IS_TEMPLATE', message: `container ${vmid} is a template and cannot run` },
       ),
     );
+  if (verb === 'start' || verb === 'restart') refusals.push(...frozenRefusals(key, actual));
   if (lock !== undefined && lock !== 'mounted') refusals.push(lockedRefusal(key, vmid, lock));
   return {
     key,

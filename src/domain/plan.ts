@@ -154,4 +154,6 @@ export interface Policy {
   readonly exclude: readonly string[];
   /** A snapshot before changes of existing containers that are more than new limits. */
   readonly snapshotFirst?: boolean;
+  /** Time, ms since the epoch, for what the file or a container has until then; absent: nothing has run out. */
+  readonly now?: number;
 }

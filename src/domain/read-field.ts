@@ -5,6 +5,9 @@ import { parseSize } from '../util/bytes.ts';
 import { deepEqual } from '../util/compare.ts';
 import { entriesOf, familyNames, familyOf } from './families.ts';
 import { fieldRows, rootfsStorage } from './fields.ts';
+import { spellBoostField } from './lab/boost.ts';
+import { spellExpiryField } from './lab/expiry.ts';
+import { spellFrozenField } from './lab/frozen.ts';
 import { ownerName, studentName } from './ownership.ts';
 import type { FieldChange, JsonValue } from './plan.ts';
 import { asObject, isSizeReached, spellBytes } from './spelling.ts';
@@ -27,6 +30,10 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
     const { ownership } = splitDescription(config.description ?? '');
     return ownership ? ownerName(ownership) : null;
   }
+  if (field === 'expires') return splitDescription(config.description ?? '').ownership?.expires ?? null;
+  if (field === 'expiry') return spellExpiryField(config);
+  if (field === 'boost') return spellBoostField(config);
+  if (field === 'frozen') return spellFrozenField(config);
   if (field === 'student') {
     const { ownership } = splitDescription(config.description ?? '');
     return ownership?.student === undefined ? null : studentName(ownership);

@@ -17,9 +17,10 @@ import { type Job, runJobs } from './scheduler.ts';
 import { sharedStorages } from './shared-storages.ts';
 import { leftOut } from './stale.ts';
 import { createTaskWatch } from './task-watch.ts';
+import { type Waves, wavesOf } from './waves.ts';
 
 /** How to carry out a plan. */
-export interface ApplyOptions {
+export interface ApplyOptions extends Waves {
   /** Start nothing new after the first failure. */
   readonly failFast?: boolean;
 }
@@ -82,6 +83,19 @@ interface ActionJob extends Job {
   readonly action: Action;
 }
 
+/** Waits between two waves; an interruption ends that. */
+async function pauseBefore(context: EngineContext, wave: number, { pauseMs = 0 }: Waves): Promise<void> {
+  if (pauseMs === 0) return;
+  const message = `wave ${wave + 1} starts in ${Math.round(pauseMs / 1_000)} s`;
+  context.emit({ type: 'notice', diagnostic: { severity: 'info', code: 'WAVE_PAUSE', message } });
+  const ending = AbortSignal.any([context.signal, context.drain]);
+  try {
+    await context.clock.sleep(pauseMs, ending);
+  } catch (error) {
+    if (!ending.aborted) throw error;
+  }
+}
+
 async function runPlan(
   context: EngineContext,
   plan: Plan,
@@ -91,10 +105,12 @@ async function runPlan(
 ): Promise<ActionReport[]> {
   const going = plan.actions.filter(({ id }) => !left.has(id));
   const shared = await sharedStorages(context, plan);
+  const waves = wavesOf(going, options);
+  const isCanary = (id: string): boolean => (options.canary ?? 0) > 0 && waves.get(id) === 0;
   const jobs = going.map((action): ActionJob => {
     const rooms = roomsOf(action, context.limits, shared);
     const { id, dependsOn, follows = [] } = action;
-    return { id, dependsOn, follows, rooms, class: classOf(action), action };
+    return { id, dependsOn, follows, rooms, class: classOf(action), wave: waves.get(id) ?? 0, action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
@@ -108,6 +124,8 @@ async function runPlan(
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) failed ??= `${report.id} did not succeed`;
+      if (isCanary(job.id) && (blocking.has(report.result) || report.result === 'diverged'))
+        failed ??= `${report.id}, the canary, did not succeed`;
       if (losing.has(report.kind) && !blocking.has(report.result)) run.begun.add(report.key);
       return announce(context, report);
     },
@@ -118,6 +136,7 @@ async function runPlan(
       if (run.stop !== undefined || run.begun.has(action.target.key)) return run.stop;
       return context.drain.aborted ? interruptedCode : failed;
     },
+    beforeWave: (wave) => pauseBefore(context, wave, options),
   });
   const byId = new Map([...reports, ...done].map((report) => [report.id, report]));
   return plan.actions.flatMap(({ id }) => byId.get(id) ?? []);

@@ -1,6 +1,7 @@
 /** `list`, `show`, and finding the containers that a command means. Reads only. */
 import type { ActualContainer, ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { Vmid } from '../domain/desired.ts';
+import { groupTag } from '../domain/lab/groups.ts';
 import { MiB } from '../util/bytes.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -120,7 +121,7 @@ function toRow(
 async function observeSelection(context: EngineContext, selection: Selection): Promise<ClusterSnapshot> {
   const { names, filters = {} } = selection;
   const isPlainId = names.length > 0 && names.every((name) => /^[1-9]\d{2,8}$/.test(name));
-  const wantsOwner = (filters.fleets?.length ?? 0) > 0;
+  const wantsOwner = (filters.fleets?.length ?? 0) + (filters.groups?.length ?? 0) > 0;
   if (isPlainId && !wantsOwner) return observe(context, { vmids: names.map(Number) });
   const byOwner = wantsOwner || names.some((name) => !/^\d+$/.test(name));
   return observe(context, { all: true, narrow: narrowing(selection), byOwner });
@@ -129,15 +130,23 @@ async function observeSelection(context: EngineContext, selection: Selection): P
 /** Tells which guests of the cluster may be meant, before their owners are known. */
 function narrowing(selection: Selection): (guest: GuestSummary, mayBeOwned: boolean) => boolean {
   const { names, filters = {} } = selection;
-  const { fleets, ...cheap } = filters;
+  const { fleets, groups = [], ...cheap } = filters;
   const passes = filterMatcher(cheap);
+  const isOfGroup = filterMatcher({ groups });
+  // where somebody took the tag of the group away, the ownership line knows it
+  const mayBeOfGroup = (guest: GuestSummary, mayBeOwned: boolean): boolean =>
+    isOfGroup(guest) || (mayBeOwned && !hasGroupTag(guest));
   const isPossible = (guest: GuestSummary, mayBeOwned: boolean): boolean => {
     if (mayBeOwned || guest.name === undefined) return true;
     if (fleets !== undefined && fleets.length > 0) return false;
     return names.length === 0 || names.some((name) => isNamed(guest, name));
   };
-  return (guest, mayBeOwned) => passes(guest) && isPossible(guest, mayBeOwned);
+  return (guest, mayBeOwned) =>
+    passes(guest) && mayBeOfGroup(guest, mayBeOwned) && isPossible(guest, mayBeOwned);
 }
+
+const hasGroupTag = ({ tags }: GuestSummary): boolean =>
+  tags.some((tag) => tag.toLowerCase().startsWith(groupTag('')));
 
 function isNamed(guest: GuestSummary, name: string): boolean {
   try {

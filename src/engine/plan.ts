@@ -8,7 +8,7 @@ import { placeFleet } from '../domain/placement.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
 import { planDownload } from '../domain/plan-download.ts';
 import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
-import { planResize, type ResizeChange } from '../domain/plan-resize.ts';
+import { planResizes, type ResizeChange, type ResizeRequest } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
 import { keyFilter } from '../domain/scope.ts';
 import { isSafeguard } from '../domain/snapshot-first.ts';
@@ -20,7 +20,7 @@ import { mapBounded } from './parallel.ts';
 import { preflight } from './preflight.ts';
 import { readSnapshots } from './read-snapshots.ts';
 
-export type { ResizeChange } from '../domain/plan-resize.ts';
+export type { ResizeChange, ResizeRequest } from '../domain/plan-resize.ts';
 export type { Verb, VerbOptions } from '../domain/plan-verb.ts';
 
 /** A plan and the observation it was made from. */
@@ -89,15 +89,12 @@ async function withBaselineNames(
  *
  * @param context - client, clock, limits, events.
  * @param fleet - the file.
- * @param policy - what the user allows.
+ * @param given - what the user allows; its `now` is the present unless it says otherwise.
  * @returns the plan, with refusals where something is not allowed; emits `plan.ready`.
  * @throws PveError when the cluster cannot be read.
  */
-export async function makePlan(
-  context: EngineContext,
-  fleet: DesiredFleet,
-  policy: Policy,
-): Promise<Planned> {
+export async function makePlan(context: EngineContext, fleet: DesiredFleet, given: Policy): Promise<Planned> {
+  const policy: Policy = { now: context.clock.now(), ...given };
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const named = await withBaselineNames(context, fleet, policy, observed);
   const snapshot = await withSnapshotFacts(context, policy, named, (draft) =>
@@ -164,22 +161,38 @@ export async function makeVerbPlan(
 }
 
 /**
- * Plan of `resize`.
+ * Plan of a resize of one container, for good.
  *
  * @param vmid - one container, owned or not.
  * @param change - new limits.
  * @throws UsageError for an id that is no container.
  */
-export async function makeResizePlan(
+export function makeResizePlan(
   context: EngineContext,
   vmid: Vmid,
   change: ResizeChange,
   policy: Policy,
 ): Promise<Planned> {
-  const observed = await observe(context, { vmids: [vmid] });
-  const [container] = containersOf(observed, [vmid]);
-  const plan = (cluster: ClusterSnapshot): Plan =>
-    planResize(container as ActualContainer, change, policy, cluster);
+  return makeResizesPlan(context, [vmid], { change }, policy);
+}
+
+/**
+ * Plan of `resize`: of one or several containers, for good or for a time.
+ *
+ * @param vmids - containers, owned or not.
+ * @param request - new limits and how long, or the end of that.
+ * @param policy - what is allowed.
+ * @throws UsageError for an id that is no container.
+ */
+export async function makeResizesPlan(
+  context: EngineContext,
+  vmids: readonly Vmid[],
+  request: ResizeRequest,
+  policy: Policy,
+): Promise<Planned> {
+  const observed = await observe(context, { vmids });
+  const containers = containersOf(observed, vmids);
+  const plan = (cluster: ClusterSnapshot): Plan => planResizes(containers, request, policy, cluster);
   const snapshot = await withSnapshotFacts(context, policy, observed, plan);
   return ready(context, plan(snapshot), snapshot);
 }

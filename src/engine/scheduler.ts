@@ -36,6 +36,8 @@ export interface Job {
   readonly rooms: readonly Room[];
   /** Jobs of the same class take about as long; default: all do. */
   readonly class?: string;
+  /** Starts when all jobs of lower waves have ended, however they did; default 0. */
+  readonly wave?: number;
 }
 
 /** What the scheduler asks its caller. */
@@ -50,6 +52,8 @@ export interface Schedule<J extends Job, R> {
   readonly stopped: (job: J) => string | undefined;
   /** Time in milliseconds; only differences count. Without it limits do not learn from durations. */
   readonly now?: () => number;
+  /** Awaited before the first job of another wave starts; must not reject. */
+  readonly beforeWave?: (wave: number) => Promise<void>;
 }
 
 /**
@@ -66,6 +70,9 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
   const used = new Map<string, number>();
   let waiting = [...jobs];
   let running = 0;
+  const waveOf = ({ wave = 0 }: J): number => wave;
+  let wave = Math.min(...jobs.map(waveOf));
+  let isBetween = false;
 
   const failedNeed = (job: J): string | undefined =>
     job.dependsOn.find((id) => {
@@ -143,8 +150,22 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
       skip(job, because);
       waiting = waiting.filter((other) => other !== job);
     };
+    /** Goes on to the next wave when nothing of this one is left. */
+    const isWaveOver = (): boolean => {
+      if (running > 0 || waiting.length === 0) return false;
+      const next = Math.min(...waiting.map(waveOf));
+      if (next <= wave || waiting.every((job) => schedule.stopped(job) !== undefined)) return false;
+      isBetween = true;
+      (schedule.beforeWave?.(next) ?? Promise.resolve()).then(() => {
+        wave = next;
+        isBetween = false;
+        pump();
+      }, reject);
+      return true;
+    };
     const pump = (): void => {
       prune();
+      if (isBetween || isWaveOver()) return;
       for (const job of [...waiting]) {
         const need = failedNeed(job);
         const because = schedule.stopped(job) ?? (need === undefined ? undefined : `${need} did not succeed`);
@@ -152,7 +173,7 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
           leaveOut(job, because);
           continue;
         }
-        if (!isReady(job) || !hasRoom(job)) continue;
+        if (waveOf(job) > wave || !isReady(job) || !hasRoom(job)) continue;
         waiting = waiting.filter((other) => other !== job);
         start(job);
       }

@@ -1,7 +1,9 @@
 /** Which containers a command means: names, globs and filters over what was observed. Pure. */
 import type { GuestSummary, Ownership } from '../domain/actual.ts';
+import { groupTag } from '../domain/lab/groups.ts';
 import { UsageError } from '../util/errors.ts';
 import { globMatcher } from '../util/glob.ts';
+import { slug } from '../util/slug.ts';
 import { suggest } from '../util/suggest.ts';
 
 /** A guest that may be known by its fleet key as well. */
@@ -15,6 +17,8 @@ export interface SelectionFilters {
   readonly nodes?: readonly string[];
   readonly pools?: readonly string[];
   readonly fleets?: readonly string[];
+  /** Groups of students, as the roster writes them or as their tags do. */
+  readonly groups?: readonly string[];
 }
 
 /** What a command was given. */
@@ -35,6 +39,17 @@ function label(guest: SelectableGuest): string {
   return `${vmid} (${name ?? 'without a name'} on ${node}${owner})`;
 }
 
+/** Names under which the group of a container may be asked for; none: it is in no group. */
+function groupsOf({ tags, ownership }: SelectableGuest): string[] {
+  const prefix = groupTag('');
+  const tagged = tags.flatMap((tag) =>
+    tag.toLowerCase().startsWith(prefix) ? [tag.toLowerCase().slice(prefix.length)] : [],
+  );
+  // the tag may be that of an earlier group, or somebody's own
+  const { group } = ownership ?? {};
+  return group === undefined ? tagged : [group, slug(group)];
+}
+
 /**
  * Makes the predicate of filters.
  *
@@ -48,15 +63,22 @@ export function filterMatcher(filters: SelectionFilters): (guest: SelectableGues
     return (values) => values.some((value) => matchers.some((matches) => matches(value)));
   };
   const one = (value: string | undefined): string[] => (value === undefined ? [] : [value]);
-  const [tags, nodes, pools, fleets] = [filters.tags, filters.nodes, filters.pools, filters.fleets].map(
-    anyOf,
-  );
+  const { groups: named } = filters;
+  const [tags, nodes, pools, fleets, groups] = [
+    filters.tags,
+    filters.nodes,
+    filters.pools,
+    filters.fleets,
+    // somebody who writes `1 AHIF` means `group-1-ahif`, too
+    named && [...named, ...named.map(slug).filter((text) => text !== '')],
+  ].map(anyOf);
   return (guest) =>
     [
       tags?.(guest.tags),
       nodes?.([guest.node]),
       pools?.(one(guest.pool)),
       fleets?.(one(guest.ownership?.fleet)),
+      groups?.(groupsOf(guest)),
     ].every((passes) => passes !== false);
 }
 

@@ -66,6 +66,26 @@ async function stateOf(
 }
 
 /**
+ * Reads the snapshots of containers.
+ *
+ * @param containers - whose.
+ * @param isAsked - ask as well whether they can be snapshotted.
+ * @returns what is known, by vmid.
+ */
+export async function readSnapshotStates(
+  context: EngineContext,
+  containers: readonly ActualContainer[],
+  isAsked: boolean,
+): Promise<Map<number, SnapshotState>> {
+  const states = await mapBounded(
+    context.limits.requests,
+    containers,
+    async (container) => [container.vmid, await stateOf(context, container, isAsked)] as const,
+  );
+  return new Map(states);
+}
+
+/**
  * Plan of `snapshot create`, `rollback` and `delete`.
  *
  * @param vmids - containers, owned or not.
@@ -80,12 +100,8 @@ export async function makeSnapshotPlan(
 ): Promise<Planned> {
   const snapshot = await observe(context, { vmids });
   const containers = containersOf(snapshot, vmids);
-  const states = await mapBounded(
-    context.limits.requests,
-    containers,
-    async (container) => [container.vmid, await stateOf(context, container, step.verb === 'create')] as const,
-  );
-  const request = { ...step, states: new Map(states), storages: snapshot.storages };
+  const states = await readSnapshotStates(context, containers, step.verb === 'create');
+  const request = { ...step, states, storages: snapshot.storages };
   return ready(context, planSnapshot(containers, request, policy), snapshot);
 }
 

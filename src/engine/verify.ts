@@ -13,7 +13,7 @@ import { observe } from './observe.ts';
  * @throws PveError when the cluster cannot be read.
  */
 export async function verify(context: EngineContext, fleet: DesiredFleet): Promise<VerifyReport> {
-  const report = verifyFleet(fleet, await observe(context, { fleet }));
+  const report = verifyFleet(fleet, await observe(context, { fleet }), context.clock.now());
   context.emit({ type: 'verify.done', report });
   return report;
 }

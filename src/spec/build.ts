@@ -19,6 +19,7 @@ import { MiB, parseSize } from '../util/bytes.ts';
 import { addressPool } from './addresses.ts';
 import type { Instance } from './expand.ts';
 import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
+import { buildSchedule } from './schedules.ts';
 import { secretReference } from './secrets.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
@@ -210,6 +211,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,
+    schedule: raw.schedule ? buildSchedule(raw.schedule) : undefined,
     dependsOn: list(raw.dependsOn) ?? undefined,
     reset: raw.reset == null ? undefined : { ...defaultReset, ...raw.reset },
     restart: raw.restart ?? 'ask',

@@ -102,6 +102,43 @@ interface FileSource {
   readonly backup?: string;
 }
 
+interface FileClass {
+  readonly days?: string | readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly lead?: string;
+  readonly before?: readonly ('snapshot' | 'reset')[];
+  readonly after?: readonly ('snapshot' | 'reset')[];
+  readonly keep?: number;
+}
+
+export interface FileTimedAction {
+  readonly do?: 'start' | 'stop' | 'snapshot' | 'reset' | 'freeze';
+  readonly days?: string | readonly string[];
+  /** `18:00`, or once: `2026-11-23T18:00`. */
+  readonly at?: string;
+  readonly name?: string;
+  readonly keep?: number;
+  readonly stop?: boolean;
+  readonly snapshot?: string;
+}
+
+/** `schedule`: spans of time as texts with a unit. */
+export interface FileSchedule {
+  readonly timezone?: string;
+  readonly term?: { readonly from?: string; readonly to?: string } | null;
+  readonly holidays?: readonly string[] | null;
+  readonly classes?: readonly FileClass[] | null;
+  readonly actions?: readonly FileTimedAction[] | null;
+  readonly grace?: string;
+  readonly wave?: number | null;
+  readonly pause?: string | null;
+  readonly expires?: string | null;
+  readonly announce?: string;
+  readonly onExpiry?: 'stop' | 'remove';
+  readonly removeAfter?: string;
+}
+
 /** The same words in the domain; texts are checked by the schema. */
 type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
 export type FileFirewall = Omit<DesiredFirewall, 'rules'> & { readonly rules?: readonly FileFirewallRule[] };
@@ -154,6 +191,7 @@ export interface FileContainer {
   readonly power?: 'running' | 'stopped' | 'unmanaged';
   readonly reset?: FileReset | null;
   readonly restart?: 'never' | 'ask' | 'always';
+  readonly schedule?: FileSchedule | null;
   readonly adopt?: boolean;
   readonly renamedFrom?: string;
   readonly dependsOn?: string | readonly string[] | null;
@@ -191,6 +229,7 @@ export interface FleetFile {
   readonly vmids?: { readonly from: number; readonly to: number };
   readonly placement?: FilePlacement;
   readonly capacity?: FileCapacity;
+  readonly schedule?: FileSchedule | null;
   readonly templates?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly defaults?: FileContainer;
   readonly blueprints?: Readonly<Record<string, FileContainer>>;

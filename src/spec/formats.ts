@@ -2,6 +2,7 @@
  * Formats of texts in a fleet file, as Proxmox VE accepts them (grammar: its own format checks), some narrower where it
  * accepts what cannot work. Each check gives the problem or nothing. No YAML, no zod, no cross-checks here.
  */
+import { isMarkerTag } from '../domain/field-row.ts';
 import { MiB, parseSize } from '../util/bytes.ts';
 import { suggest } from '../util/suggest.ts';
 import type { Problem } from './findings.ts';
@@ -108,6 +109,12 @@ export const checkTag: TextCheck = (text) => {
       code: 'SPEC_RESERVED',
       message: `the tag '${text}' is reserved; it is added by itself`,
       hint: 'leave it out',
+    };
+  if (isMarkerTag(text))
+    return {
+      code: 'SPEC_RESERVED',
+      message: `the tag '${text}' is reserved: pvefleet sets and removes it itself`,
+      hint: 'use another word',
     };
   return /^[A-Za-z0-9_][A-Za-z0-9_+.-]*$/.test(text)
     ? undefined

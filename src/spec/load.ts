@@ -15,6 +15,7 @@ import { defaultVmids, type FleetFile } from './file.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { checkFileNames } from './names.ts';
 import { parseYaml } from './parse.ts';
+import { checkSchedule, withFleetSchedule } from './schedules.ts';
 import { fleetSchema } from './schema.ts';
 import { withStableMacs } from './stable-macs.ts';
 import { expandStudents } from './students.ts';
@@ -117,9 +118,12 @@ export function loadFleet(input: LoadInput): LoadResult {
   const people = { read: input.readRoster ?? (() => undefined), findings, sources };
   const { instances: personal, ...students } = expandStudents(tree, name, stack, people);
   const instances = [...expandFleet(tree, stack, findings), ...personal].map((one) =>
-    withStableMacs(one, name),
+    withFleetSchedule(withStableMacs(one, name), tree),
   );
-  for (const instance of instances) checkContainer(instance, findings);
+  for (const instance of instances) {
+    checkContainer(instance, findings);
+    checkSchedule(instance, findings);
+  }
   const own = readOwnTemplates(mapMember(tree, 'templates'), input.resolvePath ?? ((path) => path), findings);
   const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);

@@ -9,6 +9,7 @@ import * as extra from './extra-formats.ts';
 import { maxCount } from './file.ts';
 import * as format from './formats.ts';
 import { checkEmail, checkPerson, groupValue, loginValue } from './person-formats.ts';
+import * as schedules from './schedule-formats.ts';
 import { templateSourceValue } from './template-sources.ts';
 import {
   environmentValue,
@@ -275,6 +276,75 @@ const firewall = z
   })
   .meta({ id: 'firewall' });
 
+const day: Json = { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}$' };
+const time: Json = { type: 'string', pattern: '^\\d{1,2}:\\d{2}$' };
+const span: Json = { type: 'string', pattern: '^(\\d+(\\.\\d+)?\\s*(s|min|h|d)\\s*)+$' };
+const dayMs = 86_400_000;
+const weekdays = value(oneOrMore, schedules.weekdaysValue);
+const keep = whole(1, 1000);
+const steps = z.array(z.enum(['snapshot', 'reset']));
+const timed = z
+  .strictObject({
+    do: z.enum(['start', 'stop', 'snapshot', 'reset', 'freeze']).meta({ description: 'What is done' }),
+    at: value(string, schedules.whenValue).meta({
+      description: 'Time of day, 18:00, or once: 2026-11-23T18:00, whatever term and holidays say',
+    }),
+    days: field('Days of the week (default: all), [mon, wed] or mon-fri', weekdays),
+    name: field(
+      'snapshot: beginning of its name (default timed); a time is added',
+      text(schedules.checkPrefix),
+    ),
+    keep: field('snapshot: so many of them are kept, older ones deleted (default: all kept)', keep),
+    stop: field('freeze: shut it down', flag),
+    snapshot: field('freeze: take a snapshot of this name', text(extra.checkSnapshotName)),
+  })
+  .meta({ id: 'timedAction' });
+const lesson = z
+  .strictObject({
+    days: field('Days of the week (default: all), [mon, wed] or mon-fri', weekdays),
+    from: value(time, schedules.timeValue).meta({ description: 'Begin, 08:00: containers are started' }),
+    to: value(time, schedules.timeValue).meta({ description: 'End, 12:00: containers are shut down' }),
+    lead: field('They start so much earlier, 10min', value(span, schedules.spanValue(dayMs, '1d'))),
+    before: field('Done before they start', steps),
+    after: field('Done after they were shut down', steps),
+    keep: field('Snapshots of classes that are kept (default: all)', keep),
+  })
+  .meta({ id: 'class' });
+const schedule = z
+  .strictObject({
+    timezone: field('Zone of all times, for example Europe/Vienna', text(schedules.checkZone)),
+    term: unset(
+      'Days with classes and repeated actions, both included',
+      z.strictObject({
+        from: field('First day, 2026-09-14', value(day, textValue(schedules.checkDay))),
+        to: field('Last day, 2027-01-31', value(day, textValue(schedules.checkDay))),
+      }),
+    ),
+    holidays: unset(
+      'Days without, 2026-10-26 or 2026-12-24..2027-01-06',
+      value(strings, textList(schedules.checkDayRange, false)),
+    ),
+    classes: unset('Times at which containers run', z.array(lesson)),
+    actions: unset('What is done at other times', z.array(timed)),
+    grace: field(
+      'What was missed is caught up so long (default 1h)',
+      value(span, schedules.spanValue(7 * dayMs, '7d')),
+    ),
+    wave: unset('So many containers at once', whole(1, 1000)),
+    pause: unset('Time between two waves', value(span, schedules.spanValue(3_600_000, '1h'))),
+    expires: unset('Last day of the container', value(day, textValue(schedules.checkDay))),
+    announce: field(
+      'So long before, it is announced by a tag (default 7d)',
+      value(span, schedules.spanValue(365 * dayMs, '365d')),
+    ),
+    onExpiry: field('Then: stop (default), or stop and later remove', z.enum(['stop', 'remove'])),
+    removeAfter: field(
+      'With remove: kept so long, stopped (default 7d)',
+      value(span, schedules.spanValue(3650 * dayMs, '3650d')),
+    ),
+  })
+  .meta({ id: 'schedule' });
+
 /** Keys that make sense in defaults and blueprints, too. */
 const shared: Fields = {
   blueprint: unset(
@@ -351,6 +421,7 @@ const shared: Fields = {
     'May it be restarted for changes that need it (default ask: with --allow restart)',
     z.enum(['never', 'ask', 'always']),
   ),
+  schedule: unset('Class times, timed actions and expiry; carried out by pvefleet tick', schedule),
   dependsOn: unset(
     'Containers of this fleet that must be up first',
     value(oneOrMore, textList(format.checkKey, true)),
@@ -509,6 +580,7 @@ const fleetOf = (roster: z.ZodType): z.ZodType =>
         ),
       }),
     ),
+    schedule: unset('Schedule of all containers; theirs is put over it', schedule),
     templates: field(
       'Own templates by alias: a pattern or volume, or where an archive comes from',
       z.record(z.string(), value(templateSourceJson, templateSourceValue)).nullable(),

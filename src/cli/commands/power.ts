@@ -8,7 +8,7 @@ import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
-import { selectionOf } from '../selection.ts';
+import { selectionOf, someOf } from '../selection.ts';
 
 const already: Readonly<Record<Verb, string>> = {
   start: 'running',
@@ -25,11 +25,11 @@ async function select(
 ): Promise<readonly ActualContainer[]> {
   const selection = selectionOf(args, options);
   const named = selection.names.length > 0 || Object.keys(selection.filters ?? {}).length > 0;
-  if (named) return (await selectContainers(context, selection)).containers;
+  if (named) return someOf((await selectContainers(context, selection)).containers, command);
   if (!runtime.interactive) {
     throw new UsageError(`${command} was not told which containers`, {
       code: 'NO_TERMINAL',
-      hint: `give names, vmids or globs, or --tag, --node, --pool, --fleet: pvefleet ${command} 'web*'`,
+      hint: `give names, vmids or globs, or --tag, --node, --pool, --fleet, --group: pvefleet ${command} 'web*'`,
     });
   }
   const { askContainers } = await import('../../prompts/select-containers.ts');

@@ -45,10 +45,6 @@ function checkOptions(names: readonly string[], options: Options): void {
     throw new UsageError('--all and names exclude each other', { hint: '--exclude leaves containers out' });
   if (file === undefined && all)
     throw new UsageError('--all needs a fleet file', { hint: 'add -f FILE, or select with --fleet' });
-  if (file === undefined && options.group !== undefined)
-    throw new UsageError('--group needs a fleet file', {
-      hint: 'add -f FILE, or select the tag of the group with --tag',
-    });
   if (
     file === undefined &&
     options.strategy !== undefined &&

@@ -9,7 +9,7 @@ import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
-import { selectionOf } from '../selection.ts';
+import { selectionOf, someOf } from '../selection.ts';
 
 /** Name of a snapshot that was given none: `snap-20260131-174500`. */
 function nameOfNow(runtime: Runtime): string {
@@ -37,7 +37,7 @@ export async function run(invocation: Invocation, runtime: Runtime): Promise<Exi
   const isNamed = selection.names.length > 0 || selection.filters !== undefined;
   if (verb !== 'list' && !isNamed) {
     throw new UsageError(`${command} was not told which containers`, {
-      hint: `give names, vmids or globs, or --tag, --node, --pool, --fleet: pvefleet ${command} 'web*'`,
+      hint: `give names, vmids or globs, or --tag, --node, --pool, --fleet, --group: pvefleet ${command} 'web*'`,
     });
   }
   const name = verb === 'list' ? '' : nameOf(invocation, verb, runtime);
@@ -48,6 +48,7 @@ export async function run(invocation: Invocation, runtime: Runtime): Promise<Exi
     runtime.output.result(document, (style) => renderSnapshots(document, style));
     return 0;
   }
+  someOf(containers, command);
   const label = (one: ActualContainer): string => one.name ?? String(one.vmid);
   const [only] = containers;
   const { description } = options;

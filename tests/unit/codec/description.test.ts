@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { joinDescription, splitDescription } from '../../../src/codec/description.ts';
+import { describe, expect, test } from 'vitest';
+import { joinDescription, joinRecords, splitDescription } from '../../../src/codec/description.ts';
 
 const specDigest = 'ab'.repeat(32);
 const owner = { fleet: 'lab', key: 'web01', specDigest };
@@ -55,4 +55,28 @@ test('attributes of later versions do no harm', () => {
 
 test('a percent sign that was written by hand does no harm', () => {
   expect(splitDescription(line.replace('fleet=lab', 'fleet=50%')).ownership?.fleet).toBe('50%');
+});
+
+describe('records', () => {
+  const records = { boost: 'memory:512@2026-11-23T16:00:00Z', frozen: 'protection:0@2026-11-23T16:00:00Z' };
+  const own = '<!-- pvefleet boost=memory%3A512%402026-11-23T16%3A00%3A00Z -->';
+
+  test('are a part of the ownership line', () => {
+    const joined = joinRecords(`hello\n${line}`, records);
+    expect(joined.split('\n')).toHaveLength(2);
+    expect(splitDescription(joined)).toEqual({ text: 'hello', ownership: { ...owner, ...records } });
+    expect(joinRecords(joined, {})).toBe(`hello\n${line}`);
+  });
+
+  test('have a line of their own where no fleet owns the container', () => {
+    const joined = joinRecords('hello', { boost: records.boost });
+    expect(joined).toBe(`hello\n${own}`);
+    expect(splitDescription(joined)).toEqual({ text: 'hello', records: { boost: records.boost } });
+    expect(joinRecords(joined, {})).toBe('hello');
+    expect(joinRecords('', { boost: records.boost })).toBe(own);
+  });
+
+  test('lose their line to that of an owner', () => {
+    expect(joinDescription(`hello\n${own}`, owner)).toBe(`hello\n${line}`);
+  });
 });

@@ -146,4 +146,47 @@ describe('places', () => {
     expect(most).toBeGreaterThan(1);
     expect(order).toHaveLength(6);
   });
+
+  test('starts a wave when the one before has ended, failures included, and waits between them', async () => {
+    const log: string[] = [];
+    const waved = (id: string, wave: number, dependsOn: readonly string[] = []): Job => ({
+      ...job(id, dependsOn),
+      wave,
+    });
+    const results = await runJobs(
+      [waved('a', 0), waved('b', 1), waved('a2', 0, ['a']), waved('c', 1), waved('d', 2, ['b'])],
+      {
+        run: async ({ id }): Promise<string> => {
+          log.push(id);
+          await new Promise((resolve) => setImmediate(resolve));
+          log.push(`${id} ended`);
+          return id === 'b' ? 'failed' : 'ok';
+        },
+        hasFailed: (result) => result !== 'ok',
+        skip: (_, because) => `skipped: ${because}`,
+        stopped: () => undefined,
+        beforeWave: async (wave) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          log.push(`wave ${wave}`);
+        },
+      },
+    );
+    expect(log).toEqual(['a', 'a ended', 'a2', 'a2 ended', 'wave 1', 'b', 'c', 'b ended', 'c ended']);
+    expect(results).toEqual(['ok', 'failed', 'ok', 'ok', 'skipped: b did not succeed']);
+  });
+
+  test('opens no wave once it was stopped', async () => {
+    let isStopped = false;
+    const results = await runJobs([job('a'), { ...job('b'), wave: 1 }], {
+      run: async (): Promise<string> => {
+        isStopped = true;
+        return 'ok';
+      },
+      hasFailed: (result) => result !== 'ok',
+      skip: (_, because) => because,
+      stopped: () => (isStopped ? 'enough' : undefined),
+      beforeWave: () => Promise.reject(new Error('asked for a pause')),
+    });
+    expect(results).toEqual(['ok', 'enough']);
+  });
 });

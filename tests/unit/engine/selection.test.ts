@@ -48,6 +48,28 @@ describe('resolveSelection', () => {
     expect(resolveSelection(guests, names, filters).map(({ vmid }) => vmid)).toEqual(want);
   });
 
+  const grouped = [
+    guest(301, 'anna', { tags: ['pvefleet', 'group-1-ahif'] }),
+    owned(302, 'ben', 'lab', 'ben'),
+    {
+      ...owned(303, 'cleo', 'lab', 'cleo'),
+      tags: ['pvefleet', 'group-1-ahif'],
+      ownership: { fleet: 'lab', key: 'cleo', specDigest: '0', group: '1 BHIF' },
+    },
+    { ...owned(304, 'dora', 'lab', 'dora'), tags: ['pvefleet', 'Group-1-AHIF'] },
+    guest(305, 'group-1-ahif'),
+  ];
+  test.each<[string, string[], number[]]>([
+    ['as the roster writes it', ['1 AHIF'], [301, 304]],
+    ['as the tag does', ['1-ahif'], [301, 304]],
+    ['by the line where that says another one than the tag', ['1 BHIF'], [303]],
+    ['by a glob', ['1-?hif'], [301, 303, 304]],
+    ['one of several', ['1 AHIF', '1 BHIF'], [301, 303, 304]],
+    ['that nobody is in', ['2 AHIF'], []],
+  ])('finds a group %s', (_, groups, want) => {
+    expect(resolveSelection(grouped, [], { groups }).map(({ vmid }) => vmid)).toEqual(want);
+  });
+
   test.each<[string, string, SelectionFilters, object]>([
     ['ambiguous', 'web01', {}, { code: 'CONTAINER_AMBIGUOUS', details: { candidates: [103, 104] } }],
     ['misspelt', 'studnet-01', {}, { code: 'CONTAINER_UNKNOWN', hint: 'did you mean student-01?' }],
