@@ -52,6 +52,13 @@ export type EngineEvent =
       readonly because: string;
     }
   | {
+      readonly type: 'exec.start';
+      readonly id: string;
+      readonly vmid: number;
+      /** Finds it again: `exec NAME --resume RUN`. */
+      readonly run: string;
+    }
+  | {
       readonly type: 'exec.output';
       readonly id: string;
       readonly vmid: number;

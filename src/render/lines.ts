@@ -62,6 +62,8 @@ export function lastingLine(
             `  ${event.method} ${event.path} ${event.status ?? redactText(event.error ?? '')} ${Math.round(event.ms)} ms`,
           )
         : undefined;
+    case 'exec.start':
+      return verbose ? style.dim(`  ${event.id}: run ${event.run}`) : undefined;
     case 'task.log':
       return verbose ? style.dim(`  ${event.id}: ${redactText(event.line)}`) : undefined;
     default:

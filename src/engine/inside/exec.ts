@@ -77,9 +77,11 @@ async function runIn(
   const { spec, stdin, resume } = request;
   return withShell(context, container, request, async (shell) => {
     const options = { onOutput, interrupt: context.drain };
+    const { vmid, name = `CT${vmid}` } = container;
+    const onStart = (run: string): void => context.emit({ type: 'exec.start', id: name, vmid, run });
     const outcome =
       resume === undefined
-        ? await runCommand(shell, spec, { ...options, ...(stdin ? { stdin: stdin() } : {}) })
+        ? await runCommand(shell, spec, { ...options, onStart, ...(stdin ? { stdin: stdin() } : {}) })
         : await resumeCommand(shell, resume, options);
     if (shell.wasDisturbed) {
       const message = `${container.name ?? container.vmid}: somebody typed into the same console meanwhile`;

@@ -1,6 +1,6 @@
 /** `exec` and `cp` of the built command line against the HTTPS simulator, with real shells behind its consoles. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -118,15 +118,21 @@ describe('one container', { timeout: 60_000 }, () => {
 
   it('can be left and found again', { timeout: 90_000 }, async () => {
     const file = join(cwd, 'left');
-    const running = start(['exec', 'student-3', ...sh(`echo x >>${file}; sleep 3; wc -l <${file}; exit 9`)]);
+    const running = start([
+      'exec',
+      'student-3',
+      '--events-file',
+      'events',
+      ...sh(`echo x >>${file}; sleep 3; wc -l <${file}; exit 9`),
+    ]);
     await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(true);
     running.child.kill('SIGKILL');
     await running.done;
-    const folder = '/run/pvefleet';
-    const id = existsSync(folder)
-      ? readdirSync(folder).find((name) => readRun(join(folder, name)).includes(file))
-      : undefined;
-    const result = await run(['exec', 'student-3', '--resume', id ?? 'not found', '--wait']);
+    const events = readFileSync(join(cwd, 'events'), 'utf8').trim().split('\n');
+    const started = events
+      .map((line) => JSON.parse(line) as { type: string; run?: string })
+      .find(({ type }) => type === 'exec.start');
+    const result = await run(['exec', 'student-3', '--resume', started?.run ?? 'not told', '--wait']);
     expect([result.code, result.stdout]).toEqual([9, '1\n']);
   });
 
@@ -155,14 +161,6 @@ function existsBegun(running: CliRun): boolean {
     running.child.stdout?.on('data', (text: string) => begun.set(running, (begun.get(running) ?? '') + text));
   }
   return (begun.get(running) ?? '').includes('begun');
-}
-
-function readRun(folder: string): string {
-  try {
-    return readFileSync(join(folder, 'cmd'), 'utf8');
-  } catch {
-    return ''; // somebody else's run, just being made or removed
-  }
 }
 
 describe('many containers', { timeout: 90_000 }, () => {
