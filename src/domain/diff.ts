@@ -135,9 +135,10 @@ export function diff(from: LxcConfig, to: LxcConfig, context: DiffContext): Diff
   const differences: Difference[] = fieldRows.flatMap((row) => {
     const was = row.read(from);
     const becomes = row.read(to);
-    return deepEqual(was, becomes)
-      ? []
-      : [{ change: { field: row.field, from: was, to: becomes, effect: row.effect }, keys: [row.key] }];
+    if (deepEqual(was, becomes)) return [];
+    const { field, effect, settles } = row;
+    const later = settles && !context.isStopped ? { settles } : {};
+    return [{ change: { field, from: was, to: becomes, effect, ...later }, keys: [row.key] }];
   });
   differences.push(
     ...diffSize('rootfs.size', 'rootfs', { from: from.rootfs, to: to.rootfs, live: context.live.rootfs }),

@@ -54,6 +54,8 @@ export interface FieldRow {
   readonly member: ScalarMember;
   /** When a change takes effect while the container runs. */
   readonly effect: Effect;
+  /** In a running container it takes the host some seconds. */
+  readonly settles?: 'later';
   /** Value as a fleet file spells it; defaults filled in, null: unset. */
   readonly read: (config: LxcConfig) => JsonValue;
   /** Wanted value in the same spelling; undefined: not managed. */
@@ -68,6 +70,7 @@ export interface ScalarSpec<K extends ScalarMember> {
   readonly key?: string;
   readonly member: K;
   readonly effect: Effect;
+  readonly settles?: 'later';
   readonly want: (desired: DesiredContainer) => LxcConfig[K] | null | undefined;
   /** Default: as it is. */
   readonly show?: (value: NonNullable<LxcConfig[K]>) => JsonValue;
@@ -95,6 +98,7 @@ export function scalar<K extends ScalarMember>(spec: ScalarSpec<K>): FieldRow {
     key: spec.key ?? spec.field,
     member,
     effect: spec.effect,
+    ...(spec.settles ? { settles: spec.settles } : {}),
     read: (config) => spell(config[member]),
     want: (desired) => {
       const wanted = want(desired);

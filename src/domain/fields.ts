@@ -127,7 +127,14 @@ export const fieldRows: readonly FieldRow[] = [
     show: spellMiB,
     unset: spellMiB(0),
   }),
-  scalar({ field: 'cores', member: 'cores', effect: 'live', want: ({ compute }) => compute.cores }),
+  // PVE: pvestatd distributes the CPUs of a host anew in its next round (contract lxc-endpoints §C)
+  scalar({
+    field: 'cores',
+    member: 'cores',
+    effect: 'live',
+    settles: 'later',
+    want: ({ compute }) => compute.cores,
+  }),
   scalar({
     field: 'cpuLimit',
     key: 'cpulimit',

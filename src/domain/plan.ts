@@ -26,6 +26,8 @@ export interface FieldChange {
   readonly from: JsonValue;
   readonly to: JsonValue;
   readonly effect: Effect;
+  /** Live, but the host brings it about only some seconds later, so that it is not proved at once. */
+  readonly settles?: 'later';
   /** Who alone may make it, whatever rights an account has. */
   readonly needs?: 'root@pam';
 }

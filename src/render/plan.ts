@@ -23,8 +23,8 @@ const effectWords: Readonly<Record<Effect, string>> = {
 };
 
 /** When a change takes effect, and who alone may make it. */
-const effectWord = ({ effect, needs }: FieldChange): string =>
-  needs === undefined ? effectWords[effect] : `${effectWords[effect]}, needs ${needs}`;
+const effectWord = ({ effect, settles, needs }: FieldChange): string =>
+  [effectWords[effect], ...(settles ? ['soon'] : []), ...(needs ? [`needs ${needs}`] : [])].join(', ');
 
 /** What makes a container. */
 const makers: ReadonlySet<Action['kind']> = new Set([
@@ -103,14 +103,16 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
     field: change.field,
     text: showChange(change.from, change.to, style),
     word: effectWord(change),
+    isPlain: change.effect === 'live' && change.needs === undefined,
   }));
   const fieldWidth = Math.max(0, ...rows.map((row) => row.field.length));
+  const wordWidth = Math.max(12, ...rows.map((row) => row.word.length));
   const textWidth = Math.min(
     Math.max(0, ...rows.map((row) => row.text.length)),
-    Math.max(20, width - fieldWidth - 16),
+    Math.max(12, width - fieldWidth - wordWidth - 4),
   );
   return rows.map((row) => {
-    const effect = row.word === effectWords.live ? style.dim(row.word) : style.yellow(row.word);
+    const effect = row.isPlain ? style.dim(row.word) : style.yellow(row.word);
     return `${row.field.padEnd(fieldWidth)}  ${clip(row.text, textWidth, style).padEnd(textWidth)}  ${effect}`;
   });
 }

@@ -336,6 +336,17 @@ describe('guards', () => {
   });
 });
 
+test('cores of a running container come within seconds, of a stopped one at once', () => {
+  const wish = { compute: { cores: 4 } };
+  const change = (status: 'running' | 'stopped') =>
+    actionOf(planOf({ status }, { ...wish, power: status }), 'web/configure:live').changes.find(
+      ({ field }) => field === 'cores',
+    );
+  expect(change('running')).toMatchObject({ effect: 'live', settles: 'later' });
+  expect(change('stopped')).toMatchObject({ effect: 'live' });
+  expect(change('stopped')).not.toHaveProperty('settles');
+});
+
 describe('pool', () => {
   test('is joined, or changed', () => {
     const join = actionOf(planOf({}, { pool: 'lab' }), 'web/pool');

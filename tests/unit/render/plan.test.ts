@@ -76,7 +76,13 @@ To grant what is missing, on a node as root:
   });
 
   it('stays within the terminal', () => {
-    const narrow = renderPlan(plan, createStyle({ color: false, width: 72 }));
+    const cores = { field: 'cores', from: 1, to: 2, effect: 'live', settles: 'later' } as const;
+    const wide = { ...cores, field: 'description', to: 'x'.repeat(90) };
+    const actions = plan.actions.map((one) =>
+      one.kind === 'container.configure' ? { ...one, changes: [...one.changes, cores, wide] } : one,
+    );
+    const narrow = renderPlan({ ...plan, actions }, createStyle({ color: false, width: 72 }));
+    expect(narrow).toMatch(/cores +1 → 2 +live, soon/);
     const tooLong = narrow.split('\n').filter((line) => line.length > 72 && !line.includes('.tar.zst'));
     expect(tooLong).toEqual([]);
   });
