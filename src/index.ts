@@ -7,6 +7,7 @@ export type {
   ClientOptions,
   Params,
   PathsWith,
+  PinnedServer,
   PveClient,
   RequestOptions,
   RequestReport,
@@ -18,6 +19,8 @@ export type {
   Trust,
   WaitTaskOptions,
 } from './api/types.ts';
+export type { ConsoleChannel, ConsoleEnd, OpenConsoleOptions } from './console/channel.ts';
+export { openConsole } from './console/open-console.ts';
 export type { ActualContainer, ClusterSnapshot, GuestSummary } from './domain/actual.ts';
 export type { Finding, VerifyReport } from './domain/converge.ts';
 export type * from './domain/desired.ts';

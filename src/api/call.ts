@@ -20,6 +20,8 @@ export interface PreparedCall extends RequestInfo {
   /** Instead of `body`. */
   readonly stream?: StreamBody;
   readonly timeoutMs: number;
+  /** Whoever asks wants to know of a failure of the connection at once. */
+  readonly once?: boolean;
   /** Sending it twice is harmless. */
   readonly repeatable: boolean;
   /** Takes this request's secrets out of a text. */

@@ -9,13 +9,15 @@ import type { HttpMethod } from '../schema/types.ts';
 import { UsageError } from '../util/errors.ts';
 import { type Authenticator, createTicketAuth, createTokenAuth, type Login } from './auth.ts';
 import { prepareCall, prepareUpload } from './call.ts';
-import { createDispatcher, type Dispatcher } from './dispatch.ts';
+import type { TrustPolicy } from './connect.ts';
+import { createDispatcher, type Dispatcher, type OneServer } from './dispatch.ts';
 import { PveAuthError } from './errors/auth-error.ts';
 import { hints } from './hints.ts';
 import { waitTask } from './tasks.ts';
 import type { Transport } from './transport.ts';
 import { checkToken, parseBaseUrl, parseCaPem, parseFingerprints } from './trust.ts';
-import type { Call, ClientOptions, PveClient, RequestOptions } from './types.ts';
+import type { Call, ClientOptions, PinnedServer, PveClient, RequestOptions } from './types.ts';
+import type { WebsocketOpener } from './websocket.ts';
 
 export type { ClientOptions } from './types.ts';
 
@@ -26,11 +28,10 @@ const defaultLockWaitMs = 30_000;
 type FlatParams = Readonly<Record<string, WireValue | SecretPlaceholder | undefined>>;
 
 /** Makes the transport when it is first needed; building a client costs nothing. */
-function lazyTransport(options: ClientOptions): { load: () => Promise<Transport>; close: () => void } {
-  const trust = {
-    ca: parseCaPem(options.trust?.caPem),
-    fingerprints: parseFingerprints(options.trust?.fingerprint),
-  };
+function lazyTransport(
+  options: ClientOptions,
+  trust: TrustPolicy,
+): { load: () => Promise<Transport>; close: () => void } {
   let loading: Promise<Transport> | undefined;
   let loaded: Transport | undefined = options.transport;
   const load = async (): Promise<Transport> => {
@@ -44,6 +45,14 @@ function lazyTransport(options: ClientOptions): { load: () => Promise<Transport>
       return loading;
     },
     close: () => loaded?.close(),
+  };
+}
+
+function lazyWebsockets(trust: TrustPolicy): () => Promise<WebsocketOpener> {
+  let loading: Promise<WebsocketOpener> | undefined;
+  return () => {
+    loading ??= import('./ws-websocket.ts').then((module) => module.createWebsocketOpener(trust));
+    return loading;
   };
 }
 
@@ -89,10 +98,15 @@ export function createPveClient(options: ClientOptions): PveClient {
     });
   }
   if (options.auth.kind === 'token') checkToken(options.auth);
-  const transport = lazyTransport(options);
+  const trust = {
+    ca: parseCaPem(options.trust?.caPem),
+    fingerprints: parseFingerprints(options.trust?.fingerprint),
+  };
+  const transport = lazyTransport(options, trust);
   const dispatcher = createDispatcher({
     urls: options.urls.map(parseBaseUrl),
     transport: transport.load,
+    websockets: lazyWebsockets(trust),
     clock: options.clock,
     userAgent: options.userAgent ?? 'pvefleet',
     lockWaitMs: options.lockWaitMs ?? defaultLockWaitMs,
@@ -106,11 +120,11 @@ export function createPveClient(options: ClientOptions): PveClient {
     method: HttpMethod,
     path: string,
     params: FlatParams = {},
-    { signal, timeoutMs = defaultTimeoutMs }: RequestOptions = {},
+    { signal, timeoutMs = defaultTimeoutMs, once = false }: RequestOptions = {},
   ): Promise<unknown> => {
     const stop = eitherSignal(options.signal, signal);
     stop?.throwIfAborted();
-    return dispatcher.send(prepareCall(method, path, params, timeoutMs), auth, stop);
+    return dispatcher.send({ ...prepareCall(method, path, params, timeoutMs), once }, auth, stop);
   };
   const sendFile = async (
     { path, params }: ApiRequest,
@@ -122,6 +136,19 @@ export function createPveClient(options: ClientOptions): PveClient {
     const sizeBytes = upload.sizeBytes ?? (await stat(upload.path)).size;
     const file = { path: upload.path, sizeBytes, onSent };
     return dispatcher.send(prepareUpload(path, params, file, timeoutMs), auth, stop);
+  };
+  const pinned = (server: OneServer, stop: AbortSignal | undefined): PinnedServer => {
+    const prepare = (
+      { method, path, params }: ApiRequest,
+      { timeoutMs = defaultTimeoutMs }: RequestOptions,
+    ) => prepareCall(method, path, params, timeoutMs);
+    return {
+      url: server.url,
+      request: async (given, request = {}) =>
+        server.send(prepare(given, request), auth, eitherSignal(stop, request.signal)),
+      openWebsocket: async (given, listeners, request = {}) =>
+        server.openWebsocket(prepare(given, request), auth, listeners, eitherSignal(stop, request.signal)),
+    };
   };
   // The types come from the generated schema; at run time all verbs are the same function.
   const verb = <M extends HttpMethod>(method: M): Call<M> =>
@@ -137,6 +164,12 @@ export function createPveClient(options: ClientOptions): PveClient {
     request: (given: ApiRequest, request) => {
       const { method, path, params, upload } = given;
       return upload ? sendFile(given, upload, request) : send(method, path, params, request);
+    },
+    atOneServer: async (first, work, { signal, once = false } = {}) => {
+      const stop = eitherSignal(options.signal, signal);
+      stop?.throwIfAborted();
+      const label = { method: first.method, template: first.path, repeatable: true, once };
+      return dispatcher.atOneServer(label, (server) => work(pinned(server, stop)), stop);
     },
     waitTask: (upid, wait = {}) => {
       const signal = eitherSignal(options.signal, wait.signal);

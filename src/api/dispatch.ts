@@ -9,10 +9,13 @@ import type { PreparedCall } from './call.ts';
 import { classifyResponse } from './classify.ts';
 import { classifyFailure } from './classify-failure.ts';
 import { PveAuthError } from './errors/auth-error.ts';
+import { PveProtocolError } from './errors/protocol-error.ts';
+import { hints } from './hints.ts';
 import { connectionPolicy, isShortLock, lockPolicy, mayRepeat, worthRepeating } from './retry-policy.ts';
 import { type Transport, TransportError, type WireResponse } from './transport.ts';
 import type { RequestReport, RetryReport } from './types.ts';
 import { unwrap } from './unwrap.ts';
+import type { Websocket, WebsocketListeners, WebsocketOpener } from './websocket.ts';
 
 /** What sending needs from outside. */
 export interface DispatchOptions {
@@ -20,6 +23,8 @@ export interface DispatchOptions {
   readonly urls: readonly string[];
   /** Loads the transport; asked at the first request. */
   readonly transport: () => Promise<Transport>;
+  /** Loads what opens websockets; asked at the first one. */
+  readonly websockets: () => Promise<WebsocketOpener>;
   readonly clock: Clock;
   readonly userAgent: string;
   readonly lockWaitMs: number;
@@ -28,15 +33,40 @@ export interface DispatchOptions {
   readonly onRetry?: ((report: RetryReport) => void) | undefined;
 }
 
+/** One of the servers. */
+export interface OneServer {
+  /** Its base URL. */
+  readonly url: string;
+  send(call: PreparedCall, auth: Authenticator, signal?: AbortSignal): Promise<unknown>;
+  openWebsocket(
+    call: PreparedCall,
+    auth: Authenticator,
+    listeners: WebsocketListeners,
+    signal?: AbortSignal,
+  ): Promise<Websocket>;
+}
+
 /** Sends calls. */
 export interface Dispatcher {
   /** Sends without credentials, as a login must be. */
   sendPlain(call: PreparedCall, signal?: AbortSignal): Promise<unknown>;
   /** Sends with credentials; waits for short locks. */
   send(call: PreparedCall, auth: Authenticator, signal?: AbortSignal): Promise<unknown>;
+  /**
+   * Does several things at one server; the URLs are tried in turn with all of it, which must be harmless to repeat.
+   *
+   * @param label - what is told about it when it is repeated.
+   */
+  atOneServer<T>(label: Labelled, work: (server: OneServer) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** The URL that answered last. */
   currentUrl(): string;
 }
+
+/** What a report and a decision about repeating need to know. */
+type Labelled = Pick<PreparedCall, 'method' | 'template' | 'repeatable' | 'once'>;
+
+/** PVE: transport-auth §11; a list of subprotocols would be echoed as a whole. */
+const subprotocol = 'binary';
 
 /**
  * Builds the sender.
@@ -56,7 +86,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
   ): void =>
     onRequest?.({ method: call.method, path: call.template, ms: clock.now() - startedAt, ...outcome });
 
-  const repeat = (call: PreparedCall) => (error: unknown, attempt: number, inMs: number) =>
+  const repeat = (call: Labelled) => (error: unknown, attempt: number, inMs: number) =>
     onRetry?.({
       method: call.method,
       path: call.template,
@@ -110,55 +140,122 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
   };
 
   /** One round over the URLs, beginning with the one that answered last. */
-  const sendRound = async (call: PreparedCall, auth: AuthHeaders, signal?: AbortSignal): Promise<unknown> => {
+  const round = async <T>(repeatable: boolean, attempt: (index: number) => Promise<T>): Promise<T> => {
     const first = preferred;
     for (let step = 0; ; step++) {
       try {
-        return await sendTo((first + step) % urls.length, call, auth, signal);
+        return await attempt((first + step) % urls.length);
       } catch (error) {
-        if (step + 1 >= urls.length || !mayRepeat(call.repeatable, error)) throw error;
+        if (step + 1 >= urls.length || !mayRepeat(repeatable, error)) throw error;
       }
     }
   };
 
-  const sendPatiently = (call: PreparedCall, auth: AuthHeaders, signal?: AbortSignal): Promise<unknown> => {
+  const patiently = <T>(
+    label: Labelled,
+    attempt: (index: number) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
     const startedAt = clock.now();
     let attempts = 0;
     return withRetry(
       connectionPolicy,
-      (attempt) => {
-        attempts = attempt;
-        return sendRound(call, auth, signal);
+      (number) => {
+        attempts = number;
+        return round(label.repeatable, attempt);
       },
       {
         clock,
         signal,
         ...(random ? { random } : {}),
-        onRetry: repeat(call),
+        onRetry: repeat(label),
         shouldRetry: (error) =>
-          mayRepeat(call.repeatable, error) &&
+          label.once !== true &&
+          mayRepeat(label.repeatable, error) &&
           worthRepeating(error, { attempt: attempts, elapsedMs: clock.now() - startedAt, hadContact }),
       },
     );
   };
 
-  const sendAuthorised = async (
+  const sendPatiently = (call: PreparedCall, auth: AuthHeaders, signal?: AbortSignal): Promise<unknown> =>
+    patiently(call, (index) => sendTo(index, call, auth, signal), signal);
+
+  /** Sends with credentials; `attempt` is one sending, with whatever patience it has. */
+  const authorised = async (
     call: PreparedCall,
     auth: Authenticator,
+    attempt: (headers: AuthHeaders) => Promise<unknown>,
     signal?: AbortSignal,
   ): Promise<unknown> => {
     const writes = call.method !== 'GET';
     const headers = await auth.headers(writes, signal);
     try {
-      return await sendPatiently(call, headers, signal);
+      return await attempt(headers);
     } catch (error) {
       // A 401 comes before anything is done, so that writes may be repeated too; once.
       if (!(error instanceof PveAuthError) || !auth.rejected(headers)) throw error;
     }
-    return sendPatiently(call, await auth.headers(writes, signal), signal);
+    return attempt(await auth.headers(writes, signal));
   };
 
+  /** One handshake with one server. */
+  const openAt = async (
+    url: string,
+    call: PreparedCall,
+    auth: AuthHeaders,
+    listeners: WebsocketListeners,
+    signal?: AbortSignal,
+  ): Promise<Websocket> => {
+    const open = await options.websockets();
+    const startedAt = clock.now();
+    let status: number | undefined;
+    try {
+      const answer = await open(
+        {
+          url: `${url}/api2/json${call.target}`,
+          headers: { 'User-Agent': options.userAgent, ...auth },
+          protocol: subprotocol,
+          timeoutMs: call.timeoutMs,
+        },
+        listeners,
+        signal,
+      );
+      if (!('status' in answer)) {
+        report(call, startedAt, { status: 101 });
+        return answer;
+      }
+      status = answer.status;
+      if (status >= 400) throw classifyResponse(answer, call, call.mask);
+      // PVE: without `Upgrade` the same path is an ordinary call that answers 200.
+      throw new PveProtocolError({
+        request: call,
+        reason: `${url} answered with HTTP status ${status} instead of opening a websocket`,
+        hint: hints.noWebsocket,
+      });
+    } catch (thrown) {
+      const error = thrown instanceof TransportError ? classifyFailure(thrown.failure, call, url) : thrown;
+      const text = error instanceof Error ? error.message : String(error);
+      report(call, startedAt, { error: text, ...(status === undefined ? {} : { status }) });
+      throw error;
+    }
+  };
+
+  const oneServer = (index: number): OneServer => {
+    const url = urls[index] as string;
+    return {
+      url,
+      send: (call, auth, signal) =>
+        authorised(call, auth, (headers) => sendTo(index, call, headers, signal), signal),
+      openWebsocket: async (call, auth, listeners, signal) =>
+        openAt(url, call, await auth.headers(false, signal), listeners, signal),
+    };
+  };
+
+  const sendAuthorised = (call: PreparedCall, auth: Authenticator, signal?: AbortSignal): Promise<unknown> =>
+    authorised(call, auth, (headers) => sendPatiently(call, headers, signal), signal);
+
   return {
+    atOneServer: (label, work, signal) => patiently(label, (index) => work(oneServer(index)), signal),
     currentUrl: () => urls[preferred] as string,
     sendPlain: (call, signal) => sendPatiently(call, {}, signal),
     send(call, auth, signal) {

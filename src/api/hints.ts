@@ -25,6 +25,8 @@ export const hints = {
   notImplemented: 'this Proxmox VE has no such call; its version may be too old for it',
   gateway: 'something between here and Proxmox VE answered; check the reverse proxy or load balancer',
   noApi: 'check host and port: Proxmox VE listens on https://HOST:8006',
+  noWebsocket:
+    'a reverse proxy or load balancer in between must pass websockets on; or use the URL of a node itself',
   redirect: 'use the https:// URL of the server',
   rootOnly: 'only root@pam with a password login may do this; no API token can, not even one of root@pam',
   ticketOnly: 'this call refuses API tokens: log in with a password (PVEFLEET_USERNAME, PVEFLEET_PASSWORD)',

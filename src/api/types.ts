@@ -4,6 +4,7 @@ import type { ApiRequest } from '../schema/request.ts';
 import type { HttpMethod } from '../schema/types.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Transport } from './transport.ts';
+import type { Websocket, WebsocketListeners } from './websocket.ts';
 
 /** Paths that have this verb. */
 export type PathsWith<M extends HttpMethod> = {
@@ -24,6 +25,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Time-out of this request in milliseconds; default 60 000. */
   readonly timeoutMs?: number;
+  /** Do not repeat it when the connection fails; the other URLs are tried all the same. */
+  readonly once?: boolean;
   /** Uploads: told how many bytes of the file are under way. */
   readonly onSent?: (bytes: number) => void;
 }
@@ -72,6 +75,20 @@ export type Call<M extends HttpMethod> = <P extends PathsWith<M>>(
   ...args: CallArgs<M, P>
 ) => Promise<Returns<M, P>>;
 
+/** One server of the cluster: everything goes to it alone. */
+export interface PinnedServer {
+  /** Its base URL. */
+  readonly url: string;
+  /** As {@link PveClient.request}, once; no lock is waited for. */
+  request(request: ApiRequest, options?: RequestOptions): Promise<unknown>;
+  /** Opens a websocket at the path of a GET. */
+  openWebsocket(
+    request: ApiRequest,
+    listeners: WebsocketListeners,
+    options?: RequestOptions,
+  ): Promise<Websocket>;
+}
+
 /** The client. */
 export interface PveClient {
   readonly get: Call<'GET'>;
@@ -80,6 +97,17 @@ export interface PveClient {
   readonly delete: Call<'DELETE'>;
   /** Sends a request that exists only as data (a plan's action, the `api` command). Secret placeholders must be resolved before. */
   request(request: ApiRequest, options?: RequestOptions): Promise<unknown>;
+  /**
+   * Does several things at one and the same server, for what exists only where it was asked for (consoles). When a server
+   * cannot be reached the next URL is tried with all of it, so it must be harmless to repeat.
+   *
+   * @param request - the first of these things, named when it is repeated.
+   */
+  atOneServer<T>(
+    request: ApiRequest,
+    work: (server: PinnedServer) => Promise<T>,
+    options?: Pick<RequestOptions, 'signal' | 'once'>,
+  ): Promise<T>;
   /** Waits until a task ends; the node is taken from the UPID. */
   waitTask(upid: string, options?: WaitTaskOptions): Promise<TaskOutcome>;
   /** The URL that answered last. */

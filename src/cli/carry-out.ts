@@ -27,8 +27,8 @@ export interface Change {
   /** Makes the plan; called again when the person on the terminal allows destructions. */
   readonly plan: (policy: Policy) => Promise<Plan>;
   readonly policy?: Policy;
-  /** What must be typed before a destruction: the fleet's or the container's name. */
-  readonly name: string;
+  /** What must be typed before a destruction: the fleet's or the container's name, or how many there are. */
+  readonly name: string | ((plan: Plan) => string);
   /**
    * When an ordinary confirmation is needed: `always` (without a terminal it takes `--yes`), `disruptive` (only on a
    * terminal, and only for what interrupts a service), or `never`.
@@ -42,6 +42,8 @@ export interface Change {
   readonly asksRestart?: boolean;
   /** So many containers at once, unless flags say otherwise. */
   readonly waves?: Waves;
+  /** Put around the carrying out. */
+  readonly around?: (apply: () => Promise<ApplyReport>) => Promise<ApplyReport>;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */
@@ -84,10 +86,11 @@ async function authorise(runtime: Runtime, plan: Plan, policy: Policy, change: C
     });
   }
   const { askToType } = await import('../prompts/confirm.ts');
-  const names = doomed.join(', ');
+  const names = doomed.length > 12 ? `${doomed.length} containers` : doomed.join(', ');
+  const name = typeof change.name === 'string' ? change.name : change.name(plan);
   const what =
     change.loss === undefined ? `This destroys ${names} with all data.` : `This ${change.loss} ${names}.`;
-  if (!(await askToType(await runtime.prompts(), what, change.name))) throw declined();
+  if (!(await askToType(await runtime.prompts(), what, name))) throw declined();
   return true;
 }
 
@@ -163,7 +166,8 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
   const plan = await decide(runtime, change);
   const run = change.saved ? applySavedPlan : applyPlan;
   const how = { failFast: options.failFast === true, skipStale: options.skipStale === true, ...waves };
-  const report = await interrupts.whileApplying(() => run(context, plan, how));
+  const apply = (): Promise<ApplyReport> => interrupts.whileApplying(() => run(context, plan, how));
+  const report = await (change.around && plan.actions.length > 0 ? change.around(apply) : apply());
   context.emit({ type: 'run.done', report });
   let failure: unknown;
   try {

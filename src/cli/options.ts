@@ -41,13 +41,17 @@ export interface Options {
   readonly target?: readonly string[];
   readonly exclude?: readonly string[];
   readonly snapshotFirst?: boolean;
+  // resets
+  readonly all?: boolean;
+  readonly group?: readonly string[];
+  readonly strategy?: 'auto' | 'rollback' | 'reclone' | 'rebuild';
+  readonly dryRun?: boolean;
   readonly failFast?: boolean;
   // selections
   readonly tag?: readonly string[];
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
-  readonly group?: readonly string[];
   // waves
   readonly wave?: number;
   readonly pause?: string;
@@ -60,7 +64,6 @@ export interface Options {
   readonly columns?: readonly string[];
   // tick
   readonly at?: string;
-  readonly dryRun?: boolean;
   // freeze
   readonly stop?: boolean;
   readonly manifest?: readonly string[];
@@ -101,6 +104,9 @@ export interface Options {
   readonly errors?: boolean;
   readonly limit?: number;
   readonly follow?: boolean;
+  // attach
+  readonly escape?: string;
+  readonly reconnect?: boolean;
   // api
   readonly secret?: readonly string[];
   readonly wait?: boolean;
@@ -281,6 +287,18 @@ export const canaryRow: OptionRow = {
   text: 'so many containers first; the rest only when these went well',
   parse: integer(1),
 };
+
+/** How far back, and how. */
+export const resetRows: readonly OptionRow[] = [
+  { flags: '--all', text: 'all containers of the fleet' },
+  {
+    flags: '--strategy <strategy>',
+    text: 'auto, rollback, reclone or rebuild, instead of what the file says',
+    parse: choice('auto', 'rollback', 'reclone', 'rebuild'),
+  },
+  { flags: '--snapshot <name>', text: 'snapshot to go back to (default baseline)' },
+  { flags: '--dry-run', text: 'show the plan; changes nothing' },
+];
 
 export const limitRows: readonly OptionRow[] = [
   { flags: '--memory <size>', text: 'for example 2GiB' },

@@ -70,6 +70,6 @@ const losing: ReadonlySet<ActionKind> = new Set([
  * @returns keys, each once.
  */
 export function destroyedBy(plan: Plan): string[] {
-  const destructive = plan.actions.filter(({ kind }) => losing.has(kind));
+  const destructive = plan.actions.filter(({ kind, risk }) => losing.has(kind) && risk === 'destructive');
   return [...new Set(destructive.map((action) => action.target.key))];
 }

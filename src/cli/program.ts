@@ -20,6 +20,7 @@ import {
   type OptionRow,
   type Options,
   permissionRows,
+  resetRows,
   scopeRows,
   secretRow,
   selectionRows,
@@ -151,6 +152,25 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           failFastRow,
         ],
         load: () => import('./commands/tick.ts'),
+      },
+      {
+        name: 'reset',
+        operands: '[names...]',
+        text: 'set containers back to their baseline; with -f the file is applied on top',
+        options: [
+          fileRow,
+          ...selectionRows,
+          ...resetRows,
+          {
+            flags: '--detailed-exitcode',
+            text: 'with --dry-run: exit 7 when there are changes',
+            shared: true,
+          },
+          ...planRows,
+          ...waveRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/reset.ts'),
       },
       {
         name: 'destroy',
@@ -334,6 +354,25 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           failFastRow,
         ],
         load: power,
+      },
+    ],
+  ],
+  [
+    'Inside containers:',
+    [
+      {
+        name: 'attach',
+        operands: '<name>',
+        text: "the container's console on this terminal; Ctrl-] leaves it",
+        options: [
+          {
+            flags: '--escape <key>',
+            text: 'key that leaves: ctrl-a, ^q, …, or none (default ctrl-])',
+            shared: true,
+          },
+          { flags: '--reconnect', text: 'attach again when the connection is lost', shared: true },
+        ],
+        load: () => import('./commands/attach.ts'),
       },
     ],
   ],

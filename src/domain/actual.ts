@@ -128,8 +128,12 @@ export interface ClusterSnapshot {
   readonly pools: readonly string[];
   /** By vmid; only of the containers that a plan with `snapshotFirst` would snapshot. */
   readonly snapshots?: ReadonlyMap<Vmid, SnapshotFacts>;
+  /** Names of the snapshots by vmid; only of the containers whose baseline has to be looked for. */
+  readonly snapshotNames?: ReadonlyMap<Vmid, readonly string[]>;
   /** Bridges by node; only of the nodes that a container may be placed on. */
   readonly bridges?: ReadonlyMap<string, readonly string[]>;
+  /** Privileges by role; read only where roles are to be given. */
+  readonly roles?: ReadonlyMap<string, readonly string[]>;
   /** Tags that are not free to all; absent: not known, or none. */
   readonly tagRules?: TagRules;
   /**

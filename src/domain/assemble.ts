@@ -1,4 +1,5 @@
 /** Parts → plan: order, summary, id. The id is the digest of everything else, so equal plans have equal ids. */
+import type { LxcConfig } from '../codec/lxc-config.ts';
 import { digestOf } from '../util/canonical-json.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
@@ -22,6 +23,8 @@ export interface ContainerPlan {
   readonly origin?: { readonly key?: ContainerKey; readonly firewall?: ActualFirewall };
   /** The template that its creation needs. */
   readonly template?: TemplateChoice;
+  /** The config that a copy ends with; the names of its volumes are not known yet. */
+  readonly config?: LxcConfig;
 }
 
 /** Everything a plan is made of. */
@@ -31,6 +34,8 @@ export interface PlanParts {
   /** Actions that belong to no container, such as downloads. */
   readonly shared?: readonly Action[];
   readonly refusals?: readonly Refusal[];
+  /** Of a reset; its actions are ordered container by container. */
+  readonly reset?: Plan['reset'];
 }
 
 const byKey = (a: { readonly key: string }, b: { readonly key: string }): number =>
@@ -53,18 +58,20 @@ function summarise(containers: readonly ContainerPlan[]): PlanSummary {
  * @param parts - what is planned for each container, in any order.
  * @returns the plan; the same parts give the same bytes.
  */
-export function assemblePlan({ fleet, containers, shared = [], refusals = [] }: PlanParts): Plan {
+export function assemblePlan({ fleet, containers, shared = [], refusals = [], reset }: PlanParts): Plan {
   const sorted = [...containers].sort(byKey);
+  const actions = [...shared, ...sorted.flatMap((container) => container.actions)];
   const body: Omit<Plan, 'id'> = {
     format: 'pvefleet.plan/1',
     fleet,
-    actions: orderActions([...shared, ...sorted.flatMap(({ actions }) => actions)]),
+    actions: orderActions(actions, reset ? 'container' : 'kind'),
     inSync: sorted
       .filter(({ outcome, isWaiting }) => outcome === 'unchanged' && !isWaiting)
       .map(({ key }) => key),
     refusals: [...sorted.flatMap((container) => container.refusals), ...refusals],
     notices: sorted.flatMap(({ notices }) => notices),
     summary: summarise(sorted),
+    ...(reset ? { reset } : {}),
   };
   return { ...body, id: digestOf(body) };
 }

@@ -12,9 +12,16 @@ import { boostOf, isOver, withoutBoosted } from './lab/boost.ts';
 import { frozenOf } from './lab/frozen.ts';
 import { spellTime } from './lab/times.ts';
 import { type Match, matchFleet } from './match.ts';
-import { expiryChange, ownerName, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import {
+  expiryChange,
+  ownerName,
+  ownershipChange,
+  ownershipOf,
+  wantsOtherNode,
+  withClusterTags,
+} from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
-import { volumeMoves, wantsOtherNode } from './plan-move.ts';
+import { volumeMoves } from './plan-move.ts';
 import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */

@@ -8,8 +8,16 @@ import { refusal } from './refusal.ts';
 const up: ReadonlySet<ActionKind> = new Set(['container.start', 'container.reboot']);
 const down: ReadonlySet<ActionKind> = new Set(['container.shutdown']);
 
+/** A rest for the sake of a baseline is over before anybody else is let go on. */
+const isRest = ({ id }: Action): boolean => id.endsWith('/shutdown:baseline');
+
 function idOf(plan: ContainerPlan | undefined, kinds: ReadonlySet<ActionKind>): string | undefined {
-  return plan?.actions.find(({ kind }) => kinds.has(kind))?.id;
+  return plan?.actions.find((action) => kinds.has(action.kind) && !isRest(action))?.id;
+}
+
+/** The start after which a container stays up. */
+function lastStart(plan: ContainerPlan | undefined): string | undefined {
+  return plan?.actions.findLast(({ kind }) => up.has(kind))?.id;
 }
 
 /**
@@ -53,7 +61,7 @@ export function linkContainers(
   };
   for (const { key, dependsOn } of containers)
     for (const other of new Set(dependsOn)) {
-      link(idOf(planOf.get(key), up), idOf(planOf.get(other), up));
+      link(idOf(planOf.get(key), up), lastStart(planOf.get(other)));
       link(idOf(planOf.get(other), down), idOf(planOf.get(key), down));
     }
   if (more.size === 0) return [...plans];

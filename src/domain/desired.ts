@@ -222,6 +222,17 @@ export interface DesiredFirewall {
   readonly rules?: readonly DesiredFirewallRule[];
 }
 
+/** How a container is set back to its baseline. */
+export interface DesiredReset {
+  /** `auto`: by what storage, snapshots and mounts allow, the cheapest first. */
+  readonly strategy: 'auto' | 'rollback' | 'reclone' | 'rebuild';
+  /** Name of the snapshot that is taken after the first successful start. */
+  readonly snapshot: string;
+}
+
+/** What a file means that says nothing about resets. */
+export const defaultReset: DesiredReset = { strategy: 'auto', snapshot: 'baseline' };
+
 /** One container of the fleet. */
 export interface DesiredContainer {
   readonly key: ContainerKey;
@@ -258,6 +269,8 @@ export interface DesiredContainer {
   readonly power: 'running' | 'stopped' | 'unmanaged';
   /** When it runs, what is done at which time, and when it ends. */
   readonly schedule?: DesiredSchedule;
+  /** Absent: no baseline is taken; a reset does what it can. */
+  readonly reset?: DesiredReset;
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */
   readonly adopt: boolean;

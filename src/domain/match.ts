@@ -1,7 +1,7 @@
 /** Which container of the cluster is which container of the file; who may be touched, and who may not. */
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import type { ActualContainer, ClusterSnapshot, GuestSummary } from './actual.ts';
+import type { ActualContainer, ClusterSnapshot, GuestSummary, Ownership } from './actual.ts';
 import type { DesiredContainer, DesiredFleet, Vmid } from './desired.ts';
 import { buildIndex, type Identified, type Index, identify, ownedBy, refuse } from './identify.ts';
 import { chooseValues } from './lab/choose.ts';
@@ -17,6 +17,8 @@ export interface Match {
   readonly vmid?: Vmid;
   /** Absent: it is to be created, unless there are refusals. */
   readonly actual?: ActualContainer;
+  /** Line whose records go on, where it is not that of `actual`. */
+  readonly line?: Ownership;
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Diagnostic[];
 }

@@ -23,6 +23,7 @@ const ranks: Readonly<Record<ActionKind, number>> = {
   'container.migrate': 7,
   'firewall.options': 7,
   'firewall.rule': 7,
+  'access.acl': 5,
   'container.template': 8,
   'container.resize-disk': 7,
   'container.reboot': 8,
@@ -31,7 +32,13 @@ const ranks: Readonly<Record<ActionKind, number>> = {
   'ha.update': 10,
 };
 
-function compareActions(a: Action, b: Action): number {
+type Compare = (a: Action, b: Action) => number;
+
+/** One container after the other, as far as dependencies let: few are in the middle of something at any time. */
+const byContainer: Compare = (a, b) =>
+  naturalCompare(a.target.key, b.target.key) || ranks[a.kind] - ranks[b.kind] || naturalCompare(a.id, b.id);
+
+function byKind(a: Action, b: Action): number {
   return (
     ranks[a.kind] - ranks[b.kind] ||
     naturalCompare(a.target.node, b.target.node) ||
@@ -71,21 +78,23 @@ function createHeap(): { push(value: number): void; pop(): number | undefined } 
 /**
  * Orders actions so that each comes after those it depends on.
  *
- * @param actions - actions with unique ids; `dependsOn` names only actions among them.
+ * @param actions - actions with unique ids; `dependsOn` and `follows` name only actions among them.
+ * @param ties - what decides where dependencies do not: what an action does, or which container it is about.
  * @returns the same actions; the order depends on nothing but their content.
  * @throws InternalError when ids repeat, a dependency is unknown, or there is a cycle.
  */
-export function orderActions(actions: readonly Action[]): Action[] {
-  const sorted = [...actions].sort(compareActions);
+export function orderActions(actions: readonly Action[], ties: 'kind' | 'container' = 'kind'): Action[] {
+  const sorted = [...actions].sort(ties === 'kind' ? byKind : byContainer);
+  const before = ({ dependsOn, follows = [] }: Action): readonly string[] => [...dependsOn, ...follows];
   const indexOf = new Map(sorted.map((action, index) => [action.id, index]));
   invariant(indexOf.size === sorted.length, 'two actions of a plan have the same id');
-  const waitsFor = sorted.map((action) => action.dependsOn.length);
+  const waitsFor = sorted.map((action) => before(action).length);
   const followers: number[][] = sorted.map(() => []);
   sorted.forEach((action, index) => {
-    for (const id of action.dependsOn) {
-      const before = indexOf.get(id);
-      invariant(before !== undefined, `${action.id} depends on ${id}, which is not in the plan`);
-      followers[before]?.push(index);
+    for (const id of before(action)) {
+      const earlier = indexOf.get(id);
+      invariant(earlier !== undefined, `${action.id} depends on ${id}, which is not in the plan`);
+      followers[earlier]?.push(index);
     }
   });
   const ready = createHeap();

@@ -33,6 +33,7 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'placement',
   'restart',
   'schedule',
+  'reset',
 ];
 
 /**
@@ -71,22 +72,36 @@ function isTagless({ ownTag, now }: Tagging): boolean {
   return ownTag === 'refused' || splitDescription(now?.description ?? '').ownership?.tag === 'none';
 }
 
+/** Attributes of the line that outlast even the container: one that is made anew has them, too. */
+const lasting = ['student', 'group', 'reset', 'boost', 'unfrozen'] as const;
+
+function lastingOf(line: Ownership | undefined): Partial<Ownership> {
+  const kept = lasting.map((name) => [name, line?.[name]] as const);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+}
+
 /**
  * The ownership line that a container of this fleet gets.
  *
- * @param tagging - whether it can have the tag as well; absent: it can.
+ * @param context.before - the line that it has, or had before it was made anew; its records are kept.
+ * @param context.ownTag - whether it can have the tag as well; absent: it can.
  */
-export function ownershipOf(fleet: string, desired: DesiredContainer, tagging: Tagging = {}): Ownership {
+export function ownershipOf(
+  fleet: string,
+  desired: DesiredContainer,
+  context: Tagging & { readonly before?: Ownership | undefined } = {},
+): Ownership {
   const { key, placement, node, student, group, schedule } = desired;
+  const { student: _student, group: _group, ...others } = lastingOf(context.before);
   return {
+    ...(student === undefined ? lastingOf(context.before) : { ...others, student }),
+    ...(student === undefined || group === undefined ? {} : { group }),
     fleet,
     key,
     specDigest: specDigestOf(desired),
-    ...(isTagless(tagging) ? { tag: 'none' } : {}),
+    ...(isTagless(context) ? { tag: 'none' } : {}),
     // a node that was chosen is no wish of the file, so that nothing is to be told from it later
     ...(placement === undefined ? { node } : {}),
-    ...(student === undefined ? {} : { student }),
-    ...(group === undefined ? {} : { group }),
     ...(schedule?.expiry === undefined ? {} : { expires: schedule.expiry.day }),
   };
 }
@@ -110,7 +125,9 @@ export const isUntaggable = ({ description }: LxcConfig): boolean =>
 
 /** The line that a container of this fleet gets, with the records that it has already. */
 export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
-  return { ...owner, ...recordsOf(actual) };
+  // a boost that is over is in the line before, and no longer in the config that is to be
+  const { boost: _boost, ...line } = owner;
+  return { ...line, ...recordsOf(actual) };
 }
 
 /** `lab/web01`, for messages. */
@@ -221,4 +238,21 @@ export function withoutOwnershipTag({ method, params }: ApiRequest): Params | un
   const gone = [...(typeof rest['delete'] === 'string' ? [rest['delete']] : []), 'tags'].join(',');
   const left = kept.length > 0 ? { tags: kept.join(';') } : method === 'PUT' ? { delete: gone } : {};
   return { ...rest, ...left, description: joinDescription(text, { ...ownership, tag: 'none' }) };
+}
+
+/**
+ * Tells whether the file wants the container on another node. What moved a container without the file is respected.
+ *
+ * @param fleet - name of the fleet.
+ * @param desired - the container as the file has it.
+ * @param actual - what it stands for.
+ * @returns true only when the node of the file was changed since it was last put in order.
+ */
+export function wantsOtherNode(fleet: string, desired: DesiredContainer, actual: ActualContainer): boolean {
+  const { ownership } = actual;
+  if (actual.node === desired.node || desired.placement || ownership?.fleet !== fleet) return false;
+  // a line of an early version has no node: then any change of the file counts
+  return ownership.node === undefined
+    ? ownership.specDigest !== specDigestOf(desired)
+    : ownership.node !== desired.node;
 }

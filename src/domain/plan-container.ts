@@ -29,12 +29,13 @@ import {
   ownershipChange,
   ownershipOf,
   renewedLine,
+  wantsOtherNode,
   withClusterTags,
 } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
-import { moveActions, moveStop, prepareMove, wantsOtherNode } from './plan-move.ts';
+import { moveActions, moveStop, prepareMove } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
@@ -160,9 +161,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
   if (isBoosted) notices.push(boostNotice(key, boost));
   const { ownTag } = snapshot;
-  const owner = renewedLine(ownershipOf(fleet.name, match.desired, { ownTag, now: actual.next }), {
-    next: proposal.config,
-  });
+  const owner = renewedLine(
+    ownershipOf(fleet.name, match.desired, { ownTag, now: actual.next, before: actual.ownership }),
+    { next: proposal.config },
+  );
   const owning = ownershipChange(actual, owner);
   const ending = expiryChange(actual, owner);
   const boosting = boostChange(actual.next, proposal.config);

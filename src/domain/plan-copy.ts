@@ -23,14 +23,15 @@ import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { isMarkerTag } from './field-row.ts';
 import { rootfsStorage } from './fields.ts';
-import { claim, ownershipChange, ownershipOf, withClusterTags } from './ownership.ts';
+import { claim, ownershipChange, withClusterTags } from './ownership.ts';
 import type { Action } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { storageRefusal } from './plan-create.ts';
-import { type Move, moveActions, volumeMoves } from './plan-move.ts';
-import type { Creation, Making, PlanContext } from './plan-new.ts';
+import { type Move, moveActions, type VolumeMove, volumeMoves } from './plan-move.ts';
+import { type Creation, type Making, ownerOfNew, type PlanContext } from './plan-new.ts';
 import { type RefusalText, refusal } from './refusal.ts';
 import { keyFilter } from './scope.ts';
+import { unknownVolume } from './spelling.ts';
 
 /** What a clone gets from its source although nobody asked for it is cleared, unless the file has it. */
 const cleared: DesiredContainer['options'] = {
@@ -65,15 +66,31 @@ function unguarded(action: Action): Action {
 const unmarked = (config: LxcConfig): LxcConfig =>
   config.tags ? { ...config, tags: config.tags.filter((tag) => !isMarkerTag(tag)) } : config;
 
+/** A config with its volumes on the storages that they are moved to. */
+function withMoves(config: LxcConfig, moves: readonly VolumeMove[]): LxcConfig {
+  const goals = new Map(moves.map(({ disk, to }) => [disk, `${to}:${unknownVolume}`]));
+  const moved = <T extends { readonly volume: string }>(disk: string, item: T): T => ({
+    ...item,
+    volume: goals.get(disk) ?? item.volume,
+  });
+  const mounts = Object.entries(config.mounts).map(([disk, mount]) => [disk, moved(disk, mount)] as const);
+  return {
+    ...config,
+    ...(config.rootfs ? { rootfs: moved('rootfs', config.rootfs) } : {}),
+    mounts: Object.fromEntries(mounts),
+  };
+}
+
 /** The copy and what follows it, up to the start. */
-function copyActions(context: PlanContext, copy: Copy): Pick<Creation, 'actions' | 'refusals' | 'notices'> {
+function copyActions(
+  context: PlanContext,
+  copy: Copy,
+): Pick<Creation, 'actions' | 'refusals' | 'notices' | 'config'> {
   const { target, base, node } = copy;
   const { key, vmid } = target;
-  const { fleet, snapshot } = context;
+  const { snapshot } = context;
   const desired = withClusterTags(copy.desired, snapshot.tagStyle);
-  const { ownTag } = snapshot;
-  const wanted = context.matches.get(key)?.desired ?? copy.desired;
-  const owner = ownershipOf(fleet.name, wanted, { ownTag, now: base });
+  const owner = ownerOfNew(context, copy.desired, base);
   const goesOn = node !== target.node;
   // until it is there, its line says that it is not
   const line = goesOn ? { ...owner, node } : owner;
@@ -155,6 +172,7 @@ function copyActions(context: PlanContext, copy: Copy): Pick<Creation, 'actions'
   const needed = new Set([...storagesOf(made).map((storage) => goals.get(storage) ?? storage)]);
   return {
     actions: steps,
+    config: withMoves(config, volumes),
     refusals: [
       ...conflicts.map(({ change, ...words }) => refusal({ key, vmid }, { ...words, changes: [change] })),
       ...impossible.map(({ change }) =>

@@ -1,38 +1,28 @@
 /** The planner: file + cluster + policy → plan. Pure; the same inputs in any order give the same bytes. */
 import { naturalCompare } from '../util/compare.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import type { ActualContainer, ClusterSnapshot, StorageInfo } from './actual.ts';
+import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from './assemble.ts';
 import { demandsOf, judgeCapacity } from './capacity.ts';
 import { dependencyCycle, linkContainers } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
-import { createResolver, planDownloads } from './downloads.ts';
+import { planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
+import { withBaselines } from './lab/baseline.ts';
 import { frozenOf } from './lab/frozen.ts';
 import { matchFleet } from './match.ts';
 import { specDigestOf, tagRefused } from './ownership.ts';
 import { placeFleet } from './placement.ts';
 import { type Action, makingKinds, type Plan, type Policy, type Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
-import { linkSources, planCopy } from './plan-copy.ts';
-import type { PlanContext } from './plan-new.ts';
+import { createPlanContext } from './plan-context.ts';
+import { linkSources } from './plan-copy.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
 import { renameHints } from './rename.ts';
 import { tooManyDestroyed } from './risk.ts';
 import { keyFilter } from './scope.ts';
 import { withSnapshot } from './snapshot-first.ts';
-
-function storagesByNode(snapshot: ClusterSnapshot): Map<string, StorageInfo[]> {
-  const byNode = new Map<string, StorageInfo[]>();
-  for (const storage of snapshot.storages) {
-    const list = byNode.get(storage.node);
-    if (list) list.push(storage);
-    else byNode.set(storage.node, [storage]);
-  }
-  for (const list of byNode.values()) list.sort((a, b) => naturalCompare(a.storage, b.storage));
-  return byNode;
-}
 
 /** What left the file while it is frozen stays until it is unfrozen. */
 function keepFrozen(actual: ActualContainer, key: string): ContainerPlan {
@@ -127,24 +117,14 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
       const nowhere = placed.refusals.get(match.desired.key);
       return nowhere ? { ...match, refusals: [...match.refusals, nowhere] } : match;
     });
-  const context: PlanContext = {
-    fleet,
-    policy,
-    snapshot,
-    nodes: new Map(
-      [...snapshot.nodes].sort((a, b) => naturalCompare(a.node, b.node)).map((node) => [node.node, node]),
-    ),
-    storages: storagesByNode(snapshot),
-    template: createResolver(fleet, snapshot),
-    matches: new Map(matches.map((match) => [match.desired.key, match])),
-    copy: planCopy,
-  };
+  const context = createPlanContext(fleet, snapshot, policy, matches);
   const planned = meant.map((match) => {
     const plan = planContainer(context, match);
     if (!policy.snapshotFirst) return plan;
     return withSnapshot(plan, { actual: match.actual, digest: specDigestOf(match.desired) }, snapshot);
   });
-  const { plans, downloads } = planDownloads(planned, snapshot.storages);
+  const based = withBaselines(fleet.name, meant, planned, snapshot);
+  const { plans, downloads } = planDownloads(based.plans, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
   const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file', true) : [];
@@ -167,7 +147,10 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   });
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
   const tagless = snapshot.ownTag === 'refused' && plan.actions.some(takesOwnership) ? [tagNotice] : [];
-  return extendPlan(plan, { ...capacity, notices: [...placed.notices, ...capacity.notices, ...tagless] });
+  return extendPlan(plan, {
+    ...capacity,
+    notices: [...placed.notices, ...based.notices, ...capacity.notices, ...tagless],
+  });
 }
 
 /**

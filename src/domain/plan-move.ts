@@ -9,7 +9,7 @@ import type { ConfigViews } from './adopt.ts';
 import type { DesiredContainer } from './desired.ts';
 import { nameSome } from './drift.ts';
 import { entriesOf } from './families.ts';
-import { specDigestOf } from './ownership.ts';
+import { wantsOtherNode } from './ownership.ts';
 import type { Action, Effect, FieldChange, Refusal } from './plan.ts';
 import { storageRefusal } from './plan-create.ts';
 import { nodeObstacles, type PlanContext } from './plan-new.ts';
@@ -71,23 +71,6 @@ export function volumeMoves(desired: DesiredContainer, actual: ConfigViews): Vol
 }
 
 /**
- * Tells whether the file wants the container on another node. What moved a container without the file is respected.
- *
- * @param fleet - name of the fleet.
- * @param desired - the container as the file has it.
- * @param actual - what it stands for.
- * @returns true only when the node of the file was changed since it was last put in order.
- */
-export function wantsOtherNode(fleet: string, desired: DesiredContainer, actual: ActualContainer): boolean {
-  const { ownership } = actual;
-  if (actual.node === desired.node || desired.placement || ownership?.fleet !== fleet) return false;
-  // a line of an early version has no node: then any change of the file counts
-  return ownership.node === undefined
-    ? ownership.specDigest !== specDigestOf(desired)
-    : ownership.node !== desired.node;
-}
-
-/**
  * Pairs for `target-storage`, when the migration itself can bring all volumes where they belong: per source storage there
  * is one goal, and nothing on it stays.
  */
@@ -136,6 +119,15 @@ function migrationObstacles(
     ...actual.next.mounts,
   });
   const local = disks.filter(([, disk]) => readVolume(disk.volume).storage === undefined && !disk.shared);
+  // PVE: pve-container LXC/Migrate.pm, phase1 — ZFS and others write the base of a linked clone into its name
+  const linked = disks.flatMap(([disk, { volume }]) => {
+    const { storage } = readVolume(volume);
+    const base = /[:/](base(?:vol)?-\d+-[^/]+)\//.exec(volume)?.[1];
+    const isLocal = (context.storages.get(actual.node) ?? []).some(
+      (one) => one.storage === storage && !one.shared,
+    );
+    return base !== undefined && isLocal ? [{ disk, base, storage }] : [];
+  });
   const needed = new Set(
     disks.flatMap(([disk, { volume }]) => goals.get(disk) ?? readVolume(volume).storage ?? []),
   );
@@ -144,6 +136,16 @@ function migrationObstacles(
     ...(context.nodes.has(node)
       ? [...needed].flatMap((name) => storageRefusal(desired, node, name, storages))
       : []),
+    ...linked.map(({ disk, base, storage }) =>
+      refusal(
+        { key, vmid: actual.vmid },
+        {
+          code: 'MIGRATE_LINKED',
+          message: `${disk} is a linked clone of ${base} on ${storage}, so container ${actual.vmid} cannot go to ${node}`,
+          hint: 'a linked clone stays with its template; only a full one (from: { …, full: true }) can go elsewhere',
+        },
+      ),
+    ),
     ...local.map(([disk, { volume }]) =>
       refusal(
         { key, vmid: actual.vmid },

@@ -1,13 +1,14 @@
 /** A container that is to be created, or destroyed and created again → its part of the plan. */
+import type { LxcConfig } from '../codec/lxc-config.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
 import type { Target } from './actions.ts';
-import type { ActualContainer, ClusterSnapshot, NodeInfo, StorageInfo } from './actual.ts';
+import type { ActualContainer, ClusterSnapshot, NodeInfo, Ownership, StorageInfo } from './actual.ts';
 import type { TemplateChoice } from './appliance.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { DesiredContainer, DesiredFleet } from './desired.ts';
 import { nameSome } from './drift.ts';
 import type { Match } from './match.ts';
-import { ownershipOf, withClusterTags } from './ownership.ts';
+import { ownershipOf, wantsOtherNode, withClusterTags } from './ownership.ts';
 import type { Action, FieldChange, Policy, Precondition, Refusal } from './plan.ts';
 import { creationActions, creationObstacles } from './plan-create.ts';
 import { removalActions, removalObstacles } from './plan-remove.ts';
@@ -61,6 +62,23 @@ export function nodeObstacles(context: PlanContext, key: string, name: string): 
       ];
 }
 
+/** The ownership line of a container that is made, with the records of the one that it takes the place of. */
+export function ownerOfNew(
+  { fleet, matches, snapshot }: PlanContext,
+  desired: DesiredContainer,
+  now?: Pick<LxcConfig, 'tags' | 'description'>,
+): Ownership {
+  const tagging = { ownTag: snapshot.ownTag, ...(now ? { now } : {}) };
+  const match = matches.get(desired.key);
+  if (!match) return ownershipOf(fleet.name, desired, tagging);
+  const { actual, line = actual?.ownership } = match;
+  const owner = ownershipOf(fleet.name, match.desired, { ...tagging, before: line });
+  // it is made anew where it was; until it is where the file wants it, its line says that it is not
+  return actual && wantsOtherNode(fleet.name, match.desired, actual)
+    ? { ...owner, node: actual.node }
+    : owner;
+}
+
 /** When and why a container is made. */
 export interface Making {
   readonly precondition: Precondition;
@@ -69,17 +87,25 @@ export interface Making {
 }
 
 /** The part of a plan that makes a container. */
-export interface Creation extends Pick<ContainerPlan, 'actions' | 'refusals' | 'template' | 'origin'> {
+export interface Creation
+  extends Pick<ContainerPlan, 'actions' | 'refusals' | 'template' | 'origin' | 'config'> {
   readonly notices?: readonly Diagnostic[];
 }
 
 /** What later steps of planning need to know of a creation. */
-const rest = ({ template, origin }: Creation): Pick<ContainerPlan, 'template' | 'origin'> => ({
-  ...(template ? { template } : {}),
-  ...(origin ? { origin } : {}),
+const rest = (made: Creation): Pick<ContainerPlan, 'template' | 'origin' | 'config'> => ({
+  ...(made.template ? { template: made.template } : {}),
+  ...(made.origin ? { origin: made.origin } : {}),
+  ...(made.config ? { config: made.config } : {}),
 });
 
-function create(
+/**
+ * Plans the making of a container, from its template or from what it is copied from.
+ *
+ * @param place - its id and node.
+ * @param how - why and after what.
+ */
+export function createContainer(
   context: PlanContext,
   desired: DesiredContainer,
   place: { readonly vmid: number; readonly node: string },
@@ -103,7 +129,7 @@ function create(
     desired: withClusterTags(here, context.snapshot.tagStyle),
     target: { key, ...place },
     // the digest is that of the file, not of what this cluster makes of it
-    owner: ownershipOf(context.fleet.name, desired, { ownTag: context.snapshot.ownTag }),
+    owner: ownerOfNew(context, desired),
     tagStyle: context.snapshot.tagStyle,
     ostemplate: choice.volid,
     precondition: how.precondition,
@@ -124,7 +150,12 @@ export function planNew(context: PlanContext, match: Match, vmid: number): Conta
   const { key, node } = desired;
   const { from, to } = context.fleet.vmids;
   const precondition: Precondition = { kind: 'vmid-free', flexible: desired.vmid === 'auto', from, to };
-  const made = create(context, desired, { vmid, node }, { precondition, reason: 'not there yet', after: [] });
+  const made = createContainer(
+    context,
+    desired,
+    { vmid, node },
+    { precondition, reason: 'not there yet', after: [] },
+  );
   const refusals = [...match.refusals, ...nodeObstacles(context, key, node), ...made.refusals];
   const outcome = made.actions.length > 0 ? 'create' : 'refused';
   const notices = [...match.notices, ...(made.notices ?? [])];
@@ -188,7 +219,7 @@ export function planRecreate(
         },
       ),
     );
-  const made = create(
+  const made = createContainer(
     context,
     desired,
     { vmid, node },

@@ -54,6 +54,7 @@ export type ActionKind =
   | 'ha.remove'
   | 'firewall.options'
   | 'firewall.rule'
+  | 'access.acl'
   | 'template.delete';
 
 /** Kinds of actions that make a container. */
@@ -90,6 +91,8 @@ export interface Action {
   readonly cause?: DriftState;
   readonly precondition: Precondition;
   readonly dependsOn: readonly string[];
+  /** Actions that must have ended before, whatever became of them. */
+  readonly follows?: readonly string[];
 }
 
 /** A change that cannot be carried out, or not without a permission that was not given. */
@@ -113,6 +116,17 @@ export interface PlanSummary {
   readonly unchanged: number;
 }
 
+/** How one container is set back. */
+export interface PlannedReset {
+  readonly key: ContainerKey;
+  readonly vmid: Vmid;
+  readonly node: string;
+  readonly strategy: 'rollback' | 'reclone' | 'rebuild';
+  readonly why: string;
+  /** About how long, in seconds. */
+  readonly seconds: number;
+}
+
 /** The document `pvefleet.plan/1`; `id` is the digest of everything else. */
 export interface Plan {
   readonly format: 'pvefleet.plan/1';
@@ -124,6 +138,8 @@ export interface Plan {
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Diagnostic[];
   readonly summary: PlanSummary;
+  /** Of a reset: which container by what, and about how long all of it takes, in seconds. */
+  readonly reset?: { readonly containers: readonly PlannedReset[]; readonly seconds: number };
 }
 
 /** What the user allows. */

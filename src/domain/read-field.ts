@@ -38,6 +38,7 @@ export function readField(field: string, config: LxcConfig): JsonValue | undefin
     const { ownership } = splitDescription(config.description ?? '');
     return ownership?.student === undefined ? null : studentName(ownership);
   }
+  if (field === 'reset') return splitDescription(config.description ?? '').ownership?.reset ?? null;
   const family = familyNames.find((name) => field.startsWith(`${name}.`));
   if (!family) return undefined;
   const entries = entriesOf(family, config);

@@ -26,6 +26,8 @@ import { readVolume } from './spelling.ts';
 export interface RightsFacts {
   readonly containers: ReadonlyMap<Vmid, ActualContainer>;
   readonly tagRules?: TagRules;
+  /** Privileges by role; only where roles are to be given. */
+  readonly roles?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What one action needs. */
@@ -266,6 +268,20 @@ const backup: Rule = (asked) => [
   ...(asked.params['storage'] === undefined ? [] : [allocateOn(asked.params['storage'])]),
 ];
 
+/** PVE: who may make a container may give others on it what he has himself; more takes Permissions.Modify. */
+const giveRole: Rule = (asked) => {
+  const { params, facts } = asked;
+  const vmid = Number(/^\/vms\/(\d+)$/.exec(params['path'] ?? '')?.[1]);
+  const given = splitList(params['roles'] ?? '').flatMap((role) => facts.roles?.get(role) ?? []);
+  const places = onGuest(asked, vmid, 'VM.Allocate').flat();
+  return [
+    places.flatMap((place) => [
+      [{ ...place, privilege: 'Permissions.Modify' }],
+      ['VM.Allocate', ...given].map((privilege) => ({ ...place, privilege })),
+    ]),
+  ];
+};
+
 const guestAndAudit =
   (...privileges: readonly string[]): Rule =>
   (asked) => [privileges.flatMap((one) => onGuest(asked, asked.vmid, one)), ...audit(asked)];
@@ -296,6 +312,7 @@ export const rightsTable: Readonly<Record<string, Rule>> = {
   [`POST ${lxc}/snapshot/{snapname}/rollback`]: guestAndAudit('VM.Snapshot', 'VM.Snapshot.Rollback'),
   'POST /pools': ({ params }) => [right(`/pool/${params['poolid']}`, 'Pool.Allocate')],
   'PUT /pools': poolMembers,
+  'PUT /access/acl': giveRole,
   'POST /cluster/ha/resources': onRoot('Sys.Console'),
   'PUT /cluster/ha/resources/{sid}': onRoot('Sys.Console'),
   'DELETE /cluster/ha/resources/{sid}': onRoot('Sys.Console'),
@@ -339,8 +356,11 @@ function after(guests: Map<Vmid, Guest>, { request }: Action, params: Texts, kno
   if (operation === 'PUT /pools' && params['delete'] !== '1' && params['poolid'] !== undefined)
     for (const id of splitList(params['vms'] ?? '').map(Number))
       guests.set(id, { ...known(id), pool: params['poolid'] });
-  if (operation === `POST ${lxc}/clone`)
-    guests.set(Number(params['newid']), { config: known(vmid).config, ...pool });
+  if (operation === `POST ${lxc}/clone`) {
+    const newid = Number(params['newid']);
+    const { isGone } = known(newid);
+    guests.set(newid, { config: known(vmid).config, ...pool, ...(isGone ? { isGone } : {}) });
+  }
 }
 
 const pick = (params: Texts, name: string): Texts =>

@@ -27,6 +27,7 @@ const risks: Readonly<Record<ActionKind, Risk>> = {
   'ha.remove': 'safe',
   'firewall.options': 'safe',
   'firewall.rule': 'safe',
+  'access.acl': 'safe',
 };
 
 /** Risk of an action by its kind. */

@@ -11,6 +11,13 @@ import { refusal } from './refusal.ts';
 import { snapshotRefusals } from './snapshot-holds.ts';
 import { plainPath, readVolume } from './spelling.ts';
 
+/** Notes of the snapshots that are taken here; tells them from those that are taken for another reason. */
+const notes = 'before a change by pvefleet';
+
+/** Whether an action takes a snapshot before a change. */
+export const isSafeguard = ({ kind, request }: Action): boolean =>
+  kind === 'snapshot.create' && request.params['description'] === notes;
+
 /** Storages that can snapshot volumes of containers. PVE: pve-storage, volume_has_feature. */
 const capable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
 
@@ -23,8 +30,17 @@ function isRisky({ kind, changes }: Action): boolean {
   );
 }
 
-/** What keeps a container from being snapshotted, as far as its config tells. */
-function obstacles({ live, node }: ActualContainer, storages: ClusterSnapshot['storages']): string[] {
+/**
+ * What keeps a container from being snapshotted, as far as its config tells.
+ *
+ * @param container - its config and node.
+ * @param storages - of the cluster; one that is not known is taken for capable.
+ * @returns for example `its root disk is on local (dir)`; empty: nothing.
+ */
+export function snapshotObstacles(
+  { live, node }: Pick<ActualContainer, 'live' | 'node'>,
+  storages: ClusterSnapshot['storages'],
+): string[] {
   const disks = [
     ...(live.rootfs ? [{ name: 'its root disk', volume: live.rootfs.volume }] : []),
     ...Object.values(live.mounts).map(({ mp, volume }) => ({ name: plainPath(mp), volume })),
@@ -82,7 +98,7 @@ export function withSnapshot(
   const { vmid, node } = actual;
   const { isPossible, names } = snapshots?.get(vmid) ?? unasked;
   if (!isPossible) {
-    const why = obstacles(actual, storages);
+    const why = snapshotObstacles(actual, storages);
     const refused = refusal(
       { key, vmid },
       {
@@ -99,7 +115,7 @@ export function withSnapshot(
   const fields = [...new Set(risky.flatMap(({ changes }) => changes.map(({ field }) => field)))];
   const first = snapshotAction(
     { key, vmid, node },
-    { name: nameFor(digest, names), description: `before a change by pvefleet` },
+    { name: nameFor(digest, names), description: notes },
     actual.digest,
     { reason: fields.length === 0 ? 'before a restart' : `before ${nameSome(fields)} change` },
   );

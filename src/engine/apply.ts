@@ -42,6 +42,8 @@ const results: readonly ActionResult[] = [
 ];
 /** After these, what depends on the action is not tried. A divergence is reported, but the server did accept the work. */
 const blocking: ReadonlySet<ActionResult> = new Set(['failed', 'skipped', 'indeterminate']);
+/** After these a container is not what it was: what is planned for it is carried out even when nothing new is begun. */
+const losing: ReadonlySet<string> = new Set(['container.destroy', 'snapshot.rollback']);
 const interruptedCode = 'INTERRUPTED';
 const staleCode = 'PLAN_STALE';
 
@@ -106,28 +108,34 @@ async function runPlan(
   const waves = wavesOf(going, options);
   const isCanary = (id: string): boolean => (options.canary ?? 0) > 0 && waves.get(id) === 0;
   const jobs = going.map((action): ActionJob => {
-    const { id, dependsOn } = action;
     const rooms = roomsOf(action, context.limits, shared);
-    return { id, dependsOn, rooms, class: classOf(action), wave: waves.get(id) ?? 0, action };
+    const { id, dependsOn, follows = [] } = action;
+    return { id, dependsOn, follows, rooms, class: classOf(action), wave: waves.get(id) ?? 0, action };
   });
   const reports = plan.actions.flatMap((action) => {
     const reason = left.get(action.id);
     return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
   });
+  let failed: string | undefined;
   const done = await runJobs(jobs, {
     now: () => context.clock.now(),
     run: async (job, place) => {
       run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
-      if (options.failFast && blocking.has(report.result)) run.stop ??= `${report.id} did not succeed`;
+      if (options.failFast && blocking.has(report.result)) failed ??= `${report.id} did not succeed`;
+      if (losing.has(report.kind) && !blocking.has(report.result)) run.begun.add(report.key);
       if (isCanary(job.id) && (blocking.has(report.result) || report.result === 'diverged'))
-        run.stop ??= `${report.id}, the canary, did not succeed`;
+        failed ??= `${report.id}, the canary, did not succeed`;
       return announce(context, report);
     },
     hasFailed: (report: ActionReport) => blocking.has(report.result),
     skip: (job, because) => announce(context, skipped(run, job.action, because)),
-    stopped: () => (context.drain.aborted || context.signal.aborted ? interruptedCode : run.stop),
+    stopped: ({ action }) => {
+      if (context.signal.aborted) return interruptedCode;
+      if (run.stop !== undefined || run.begun.has(action.target.key)) return run.stop;
+      return context.drain.aborted ? interruptedCode : failed;
+    },
     beforeWave: (wave) => pauseBefore(context, wave, options),
   });
   const byId = new Map([...reports, ...done].map((report) => [report.id, report]));

@@ -205,6 +205,7 @@ function isTaken(error: unknown): boolean {
 /** Waits before the next try; the wait ends early when the run ends. */
 async function waitABit(
   context: EngineContext,
+  run: RunState,
   action: Action,
   progress: Progress,
   because: string,
@@ -213,7 +214,8 @@ async function waitABit(
   const bound = Math.min(15_000, 1_000 * 2 ** (progress.waits - 1));
   const inMs = Math.round(bound * (0.5 + 0.5 * context.random()));
   context.emit({ type: 'retry', id: action.id, attempt: progress.waits, inMs, because });
-  const ending = AbortSignal.any([context.signal, context.drain]);
+  const isBegun = run.begun.has(action.target.key);
+  const ending = isBegun ? context.signal : AbortSignal.any([context.signal, context.drain]);
   await context.clock.sleep(inMs, ending).catch((error: unknown) => {
     // nothing was changed so far, so the action counts as not tried
     if (ending.aborted) throw new InterruptedError();
@@ -268,7 +270,7 @@ export async function carryOut(context: EngineContext, run: RunState, action: Ac
       if (verdict === 'wait') run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
       const mayPass = verdict === 'wait' || (verdict === 'repeat' && progress.repeats <= maxRepeats);
       if (!mayPass || context.clock.now() >= giveUpAt) throw error;
-      await waitABit(context, action, progress, reasonOf(error));
+      await waitABit(context, run, action, progress, reasonOf(error));
     }
   }
 }

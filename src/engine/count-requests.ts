@@ -26,6 +26,13 @@ export function countRequests(pve: PveClient, counter: RequestCounter): PveClien
     put: counted(pve.put as (...args: unknown[]) => unknown) as PveClient['put'],
     delete: counted(pve.delete as (...args: unknown[]) => unknown) as PveClient['delete'],
     request: counted((...args: Parameters<PveClient['request']>) => pve.request(...args)),
+    atOneServer: (first, work, options) =>
+      pve.atOneServer(
+        first,
+        (server) =>
+          work({ ...server, request: counted(server.request), openWebsocket: counted(server.openWebsocket) }),
+        options,
+      ),
     waitTask: (...args) => pve.waitTask(...args),
     get url() {
       return pve.url;

@@ -44,6 +44,7 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   'ha.remove': 'take out of HA',
   'firewall.options': 'change the firewall of',
   'firewall.rule': 'change the firewall of',
+  'access.acl': 'give rights on',
 };
 
 /**

@@ -3,11 +3,15 @@ import { decodeBoolean } from '../codec/scalar.ts';
 import type { ActualContainer, ClusterSnapshot } from '../domain/actual.ts';
 import { resolveTemplate } from '../domain/appliance.ts';
 import type { DesiredFleet, Vmid } from '../domain/desired.ts';
+import { baselinesToAsk } from '../domain/lab/baseline.ts';
+import { placeFleet } from '../domain/placement.ts';
 import type { Plan, Policy } from '../domain/plan.ts';
 import { planDownload } from '../domain/plan-download.ts';
 import { planDestroy, planFleet } from '../domain/plan-fleet.ts';
 import { planResizes, type ResizeChange, type ResizeRequest } from '../domain/plan-resize.ts';
 import { planVerb, type Verb, type VerbOptions } from '../domain/plan-verb.ts';
+import { keyFilter } from '../domain/scope.ts';
+import { isSafeguard } from '../domain/snapshot-first.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { uploadsOf, withLocalFiles } from './local-files.ts';
@@ -50,7 +54,7 @@ async function withSnapshotFacts(
 ): Promise<ClusterSnapshot> {
   if (!policy.snapshotFirst) return snapshot;
   const draft = plan(snapshot);
-  const wanted = draft.actions.filter(({ kind }) => kind === 'snapshot.create');
+  const wanted = draft.actions.filter(isSafeguard);
   const facts = await mapBounded(context.limits.requests, wanted, async ({ target }) => {
     const { node, vmid = 0 } = target;
     const path = '/nodes/{node}/lxc/{vmid}/feature';
@@ -62,6 +66,22 @@ async function withSnapshotFacts(
     return [vmid, { isPossible, names }] as const;
   });
   return { ...snapshot, snapshots: new Map(facts) };
+}
+
+/** Asks for the snapshots of the containers that may lack their baseline, and of no others. */
+async function withBaselineNames(
+  context: EngineContext,
+  fleet: DesiredFleet,
+  policy: Policy,
+  snapshot: ClusterSnapshot,
+): Promise<ClusterSnapshot> {
+  const asked = baselinesToAsk(placeFleet(fleet, snapshot).fleet, snapshot, keyFilter(policy));
+  if (asked.length === 0) return snapshot;
+  const names = await mapBounded(context.limits.requests, containersOf(snapshot, asked), async (one) => {
+    const taken = await readSnapshots(context, one);
+    return [one.vmid, taken.map(({ name }) => name)] as const;
+  });
+  return { ...snapshot, snapshotNames: new Map(names) };
 }
 
 /**
@@ -76,7 +96,8 @@ async function withSnapshotFacts(
 export async function makePlan(context: EngineContext, fleet: DesiredFleet, given: Policy): Promise<Planned> {
   const policy: Policy = { now: context.clock.now(), ...given };
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
-  const snapshot = await withSnapshotFacts(context, policy, observed, (draft) =>
+  const named = await withBaselineNames(context, fleet, policy, observed);
+  const snapshot = await withSnapshotFacts(context, policy, named, (draft) =>
     planFleet(fleet, draft, policy),
   );
   const plan = planFleet(fleet, snapshot, policy);

@@ -11,7 +11,7 @@ import type { EngineContext } from './context.ts';
 import { warn } from './notices.ts';
 
 /** The part of an observation that rights depend on. */
-type Observed = Pick<ClusterSnapshot, 'containers' | 'tagRules'>;
+type Observed = Pick<ClusterSnapshot, 'containers' | 'tagRules' | 'roles'>;
 
 /**
  * Reads what the account may do.

@@ -17,6 +17,7 @@ import {
   readStatus,
   volumeOf,
 } from './effects.ts';
+import { isAcl, unprovedAcls } from './lab/acls.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
 import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
@@ -140,6 +141,7 @@ export async function unprovedChanges(
     run.digests.set(vmid, (await readRawConfig(context, node, vmid)).digest);
     return unproved;
   }
+  if (isAcl(action)) return unprovedAcls(context, action, vmid);
   if (isExtra(action)) return unprovedExtras(context, action, vmid, run);
   const destination = destinationOf(action);
   if (destination !== undefined) return proveArrival(context, run, action, vmid, destination, upid);

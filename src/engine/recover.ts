@@ -23,6 +23,7 @@ import {
   volumeOf,
 } from './effects.ts';
 import { IndeterminateError } from './failures.ts';
+import { isAcl, unprovedAcls } from './lab/acls.ts';
 import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
@@ -65,6 +66,7 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'ha.remove': [],
   'firewall.options': [],
   'firewall.rule': [],
+  'access.acl': [],
 };
 
 /** What would do harm when it is done twice. */
@@ -128,6 +130,7 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
   if (pool !== undefined) return ((await readPool(context, vmid)) ?? null) === pool;
   if (isSnapshot(action))
     return !unrepeatable.has(action.kind) && (await unprovedSnapshot(context, action, vmid)).length === 0;
+  if (isAcl(action)) return (await unprovedAcls(context, action, vmid)).length === 0;
   // a step of a list of rules leaves no trace of its own; only the last one can be told by the whole list
   if (isExtra(action))
     return action.changes.length > 0 && (await unprovedExtras(context, action, vmid)).length === 0;

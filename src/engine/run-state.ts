@@ -19,6 +19,8 @@ export interface RunState {
   readonly places: Map<string, Place>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
+  /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
+  readonly begun: Set<string>;
   /** Reason why nothing new may start; set once. */
   stop?: string;
   /** The id under which the container of an action exists or will exist. */
@@ -45,6 +47,7 @@ export function createRunState(plan: Plan): RunState {
     ruleDigests: new Map(),
     running: new Map(),
     places: new Map(),
+    begun: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {

@@ -31,6 +31,8 @@ export interface Job {
   readonly id: string;
   /** Ids that must have succeeded; ids of no job are taken as done. */
   readonly dependsOn: readonly string[];
+  /** Ids that must have ended, however. */
+  readonly follows?: readonly string[];
   readonly rooms: readonly Room[];
   /** Jobs of the same class take about as long; default: all do. */
   readonly class?: string;
@@ -46,8 +48,8 @@ export interface Schedule<J extends Job, R> {
   readonly hasFailed: (result: R) => boolean;
   /** Result of a job that never ran. */
   readonly skip: (job: J, because: string) => R;
-  /** Why nothing new may start; undefined: go on. Asked before each start. */
-  readonly stopped: () => string | undefined;
+  /** Why a job may not start any more; undefined: it may. Asked before each start. */
+  readonly stopped: (job: J) => string | undefined;
   /** Time in milliseconds; only differences count. Without it limits do not learn from durations. */
   readonly now?: () => number;
   /** Awaited before the first job of another wave starts; must not reject. */
@@ -77,7 +79,8 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
       const result = results.get(id);
       return result !== undefined && schedule.hasFailed(result);
     });
-  const isReady = (job: J): boolean => job.dependsOn.every((id) => results.has(id) || !known.has(id));
+  const isReady = ({ dependsOn, follows = [] }: J): boolean =>
+    [...dependsOn, ...follows].every((id) => results.has(id) || !known.has(id));
   const now = schedule.now ?? ((): number => 0);
   const adaptive = new Map<string, AdaptiveLimit>();
   const limitOf = ({ name, limit, most, slack = 2 }: Room): AdaptiveLimit | undefined => {
@@ -147,7 +150,7 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
     const isWaveOver = (): boolean => {
       if (running > 0 || waiting.length === 0) return false;
       const next = Math.min(...waiting.map(waveOf));
-      if (next <= wave || schedule.stopped() !== undefined) return false;
+      if (next <= wave || waiting.every((job) => schedule.stopped(job) !== undefined)) return false;
       isBetween = true;
       (schedule.beforeWave?.(next) ?? Promise.resolve()).then(() => {
         wave = next;
@@ -156,15 +159,19 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
       }, reject);
       return true;
     };
+    const leaveOut = (job: J, because: string): void => {
+      skip(job, because);
+      waiting = waiting.filter((other) => other !== job);
+    };
     const pump = (): void => {
       prune();
       if (isBetween || isWaveOver()) return;
       for (const job of [...waiting]) {
-        const because = schedule.stopped();
+        const need = failedNeed(job);
+        const because = schedule.stopped(job) ?? (need === undefined ? undefined : `${need} did not succeed`);
         if (because !== undefined) {
-          for (const left of waiting) skip(left, because);
-          waiting = [];
-          break;
+          leaveOut(job, because);
+          continue;
         }
         if (waveOf(job) > wave || !isReady(job) || !hasRoom(job)) continue;
         waiting = waiting.filter((other) => other !== job);

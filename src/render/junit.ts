@@ -7,7 +7,7 @@ import type { Action, JsonValue, Plan } from '../domain/plan.ts';
 import type { ActionReport, ApplyReport } from '../engine/report.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { ErrorDocument } from '../util/errors.ts';
-import { showValue } from './values.ts';
+import { isTold, showChange, showValue } from './values.ts';
 
 interface Problem {
   readonly type: string;
@@ -96,8 +96,8 @@ function plannedLines(action: Action): string[] {
   return changes.length === 0
     ? [`${action.kind}: ${action.reason}`]
     : changes.map(
-        ({ field, from, to, effect }) =>
-          `${action.kind} ${field}: ${showValue(from)} → ${showValue(to)} (${effect})`,
+        ({ field, from, to, effect, needs }) =>
+          `${action.kind} ${field}: ${showChange(from, to)} (${needs === undefined ? effect : `${effect}, needs ${needs}`})`,
       );
 }
 
@@ -131,7 +131,7 @@ export function renderPlanJunit(plan: Plan): string {
           text: hint === undefined ? message : `${message}\n${hint}`,
         })),
       ),
-      output: (actions.get(name) ?? []).flatMap(plannedLines),
+      output: (actions.get(name) ?? []).filter(isTold).flatMap(plannedLines),
     }),
   );
   return renderSuite('plan', plan.fleet, cases);

@@ -1,10 +1,10 @@
 /** A plan as text: grouped by container, aligned, effects named, refusals last where they are seen. */
-import type { Action, Effect, FieldChange, Plan } from '../domain/plan.ts';
+import type { Action, Effect, FieldChange, Plan, PlannedReset } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import { markdownCell } from './markdown.ts';
 import { clip, type Style } from './style.ts';
 import { fetchLine } from './templates.ts';
-import { counted, showChange, showValue } from './values.ts';
+import { counted, isTold, showChange, showDuration, showValue } from './values.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
 
@@ -12,6 +12,7 @@ interface Group {
   readonly key: string;
   readonly sign: Sign;
   readonly actions: readonly Action[];
+  readonly reset?: PlannedReset;
 }
 
 const effectWords: Readonly<Record<Effect, string>> = {
@@ -51,8 +52,12 @@ function groupsOf(plan: Plan): Group[] {
     byKey.set(group, [...(byKey.get(group) ?? []), action]);
   }
   const order = '↓+~±▶-';
+  const resets = new Map(plan.reset?.containers.map((one) => [one.key, one]));
   return [...byKey]
-    .map(([key, actions]) => ({ key, sign: signOf(actions), actions }))
+    .map(([key, actions]): Group => {
+      const reset = resets.get(key);
+      return { key, sign: signOf(actions), actions, ...(reset ? { reset } : {}) };
+    })
     .sort((a, b) => order.indexOf(a.sign) - order.indexOf(b.sign) || naturalCompare(a.key, b.key));
 }
 
@@ -65,7 +70,9 @@ const fileOf = (volid: unknown): string =>
   typeof volid === 'string' ? (volid.split('/').at(-1) ?? volid) : '';
 
 /** Changes that the steps in a plan's first line tell. */
-const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership']);
+const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership', 'snapshot']);
+/** What a reset does anyway. */
+const routine: ReadonlySet<string> = new Set([...told, 'from', 'hostname', 'reset', 'acl', 'ha', 'ha.state']);
 
 /** Where a new container comes from. */
 function origin({ kind, changes, request }: Action): string {
@@ -130,7 +137,31 @@ function steps(actions: readonly Action[]): string {
   return [...new Set(said)].join(', then ');
 }
 
+const resetWords: Readonly<Record<PlannedReset['strategy'], string>> = {
+  rollback: 'roll back to',
+  reclone: 'clone it again',
+  rebuild: 'make it anew',
+};
+
+/** How a container is reset and why so; then what of its settings changes by the file. */
+function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number, style: Style): string[] {
+  const { strategy, why, seconds } = reset;
+  const isBack = strategy === 'rollback';
+  const word = isBack ? `${resetWords.rollback} ${why}` : resetWords[strategy];
+  const starts = actions.some(({ kind }) => kind === 'container.start') ? ', then start' : '';
+  const head = `${word}${starts}; about ${showDuration(seconds * 1000)}`;
+  const changes = isBack
+    ? actions.flatMap((action) => action.changes).filter(({ field }) => !routine.has(field))
+    : [];
+  return [
+    sign === '±' ? style.red(head) : head,
+    ...(isBack ? [] : [style.dim(clip(`because ${why}`, width, style))]),
+    ...changeLines(changes, width, style),
+  ];
+}
+
 function groupLines(group: Group, width: number, style: Style): string[] {
+  if (group.reset) return resetLines(group, group.reset, width, style);
   const first = group.actions[0] as Action;
   const create = group.actions.find((action) => makers.has(action.kind));
   if (group.sign === '↓') {
@@ -179,6 +210,18 @@ const summaryText = (plan: Plan): string => {
   const { create, update, destroy, unchanged } = plan.summary;
   return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged`;
 };
+
+/** `Reset of 30 containers: 28 by rollback, 2 by reclone; about 40 s.` */
+function resetSummary({ reset }: Plan): string | undefined {
+  if (!reset || reset.containers.length === 0) return undefined;
+  const { containers, seconds } = reset;
+  const strategies = ['rollback', 'reclone', 'rebuild'] as const;
+  const counts = strategies.flatMap((name) => {
+    const count = containers.filter(({ strategy }) => strategy === name).length;
+    return count === 0 ? [] : [`${count} by ${name}`];
+  });
+  return `Reset of ${counted(containers.length, 'container')}: ${counts.join(', ')}; about ${showDuration(seconds * 1000)} in all.`;
+}
 
 /** Commands of all refusals, each once; roles are made before they are given. */
 function grantingCommands(plan: Plan): string[] {
@@ -235,8 +278,10 @@ export function renderPlan(plan: Plan, style: Style): string {
     plan.actions.length === 0 && plan.refusals.length === 0
       ? `Nothing to do: ${counted(plan.summary.unchanged, 'container')} as the file says.`
       : `Plan ${style.bold(id)}: ${summaryText(plan)}.${isDestructive ? '' : ' Nothing destructive.'}`;
+  const resets = resetSummary(plan);
   return `${[
     ...(out.length > 0 ? [...out, ''] : []),
+    ...(resets === undefined ? [] : [resets, '']),
     ...(notices.length > 0 ? [...notices, ''] : []),
     ...(refusals.length > 0 ? [style.red('Refused:'), ...refusals.map((line) => `  ${line}`), ''] : []),
     ...(commands.length > 0
@@ -255,7 +300,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
   if (action.changes.length === 0) return [['', action.reason, action.risk]];
   return action.changes.map((change) => [
     change.field,
-    `${showValue(change.from)} → ${showValue(change.to)}`,
+    showChange(change.from, change.to),
     effectWord(change),
   ]);
 }
@@ -267,7 +312,7 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
  * @returns Markdown that ends with a newline.
  */
 export function renderPlanMarkdown(plan: Plan): string {
-  const rows = plan.actions.flatMap((action) => {
+  const rows = plan.actions.filter(isTold).flatMap((action) => {
     const { key, vmid, node } = action.target;
     return markdownRows(action).map(
       (cells) =>

@@ -1,5 +1,5 @@
 /** Values as people read them. */
-import type { JsonValue } from '../domain/plan.ts';
+import type { Action, JsonValue } from '../domain/plan.ts';
 import { deepEqual } from '../util/compare.ts';
 import type { Style } from './style.ts';
 
@@ -70,15 +70,22 @@ function showMembers(from: JsonValue, to: JsonValue): string | undefined {
  *
  * @param from - value before.
  * @param to - value after.
- * @param style - for the arrow.
+ * @param style - for the arrow; absent: for documents.
  * @returns for example `2GiB → 4GiB` or `ip=10.0.0.5/24 → ip=10.0.0.6/24 vlan=5`.
  */
-export function showChange(from: JsonValue, to: JsonValue, style: Style): string {
+export function showChange(from: JsonValue, to: JsonValue, style?: Style): string {
   const members = showMembers(from, to);
   if (members !== undefined) return members;
   const [left, right] = differing(from, to);
-  return `${showValue(left)} ${style.glyph.arrow} ${showValue(right)}`;
+  return `${showValue(left)} ${style?.glyph.arrow ?? '→'} ${showValue(right)}`;
 }
+
+/**
+ * Whether a step is worth a line of its own. Of the steps from one list of firewall rules to another, the last one tells
+ * the change.
+ */
+export const isTold = ({ kind, changes }: Pick<Action, 'kind' | 'changes'>): boolean =>
+  kind !== 'firewall.rule' || changes.length > 0;
 
 /**
  * Writes a duration.

@@ -4,6 +4,7 @@
  */
 import type { Operation } from '../schema/types.ts';
 import type { Clock } from '../util/clock.ts';
+import type { ConsoleHub } from './console/hub.ts';
 import type { SimState } from './model/state.ts';
 
 /** Who calls. */
@@ -53,6 +54,8 @@ export interface HandlerContext {
   readonly state: SimState;
   readonly clock: Clock;
   readonly auth: SimAuth;
+  /** Consoles of the answering node. */
+  readonly consoles: ConsoleHub;
   readonly operation: Operation;
   /** Validated parameters, path parameters included; scalars are text unless they came as JSON, booleans are 0 or 1. */
   readonly params: Readonly<Record<string, unknown>>;

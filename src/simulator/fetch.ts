@@ -6,6 +6,7 @@ import type { Operation } from '../schema/types.ts';
 import { messageOf } from '../util/errors.ts';
 import { authenticate } from './authenticate.ts';
 import { checkPermissions } from './check-permission.ts';
+import { readHandshake, wantsUpgrade } from './console/handshake.ts';
 import { forbidden, type HandlerTable, paramError, type SimAuth, SimError } from './context.ts';
 import { describeFault, withFaults } from './faults/carry-out.ts';
 import { type ConfigEdit, ConnectionDropped, type FaultSource } from './faults.ts';
@@ -61,6 +62,16 @@ function mergePathParams(params: FormParams, pathParams: Readonly<Record<string,
     params[name] = value;
   }
   return params;
+}
+
+/** The headers are looked at when the call has been answered, and refused whatever the answer was. */
+function upgradeAnswer(request: WireRequest, answer: Answer, trace: Trace): Answer {
+  const handshake = readHandshake(request.headers);
+  if (typeof handshake === 'string') return plainAnswer(500, handshake, true);
+  if (answer.status !== 200) return answer;
+  const port = Number(textOf(trace.params['port']));
+  const plain = plainAnswer(101, 'Switching Protocols', false);
+  return { ...plain, upgrade: { port, handshake } };
 }
 
 /** The text of anything thrown, as an error of the API; what is no SimError is a bug of the simulator. */
@@ -181,6 +192,7 @@ export function createFetch(options: FetchOptions): (request: WireRequest) => Pr
       }
       answer = error instanceof PlainRefusal ? error.answer : errorAnswer(format, asSimError(error));
     }
+    if (wantsUpgrade(request, target.path)) answer = upgradeAnswer(request, answer, trace);
     if (answer.status === 401) await clock.sleep(Math.max(0, unauthorizedDelayMs - (clock.now() - began)));
     return answer;
   };

@@ -4,6 +4,7 @@
 
 import type { Operation } from '../schema/types.ts';
 import type { Clock } from '../util/clock.ts';
+import type { ConsoleHub } from './console/hub.ts';
 import { forbidden, type HandlerContext, type SimAuth } from './context.ts';
 import type { Locks } from './model/locks.ts';
 import { missingPrivilege, normalizePath, privilegesOf } from './model/permissions.ts';
@@ -18,6 +19,7 @@ export interface Services {
   readonly clock: Clock;
   readonly tasks: TaskRunner;
   readonly locks: Locks;
+  readonly consoles: ConsoleHub;
 }
 
 /** What a request brings. */
@@ -50,7 +52,7 @@ export function createContext(
   call: Call,
   extras: Extras,
 ): { context: HandlerContext; finish: () => void } {
-  const { state, clock, tasks, locks } = services;
+  const { state, clock, tasks, locks, consoles } = services;
   const { auth, params } = call;
   let isAnswered = false;
 
@@ -66,6 +68,7 @@ export function createContext(
 
   const context: HandlerContext = {
     state,
+    consoles,
     auth,
     params,
     operation: call.operation,

@@ -3,6 +3,8 @@
  * the client; server.ts and msw.ts put it behind a socket or in front of an HTTP client.
  */
 import { type Clock, systemClock } from '../util/clock.ts';
+import type { ConsoleBackend } from './console/backend.ts';
+import { type ConsoleHub, createConsoleHub } from './console/hub.ts';
 import type { HandlerTable } from './context.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { createFaults, type FaultEntry, type Faults } from './faults.ts';
@@ -35,6 +37,10 @@ export interface SimulatorOptions {
   readonly journalLimit?: number;
   /** Faults from the start; more can be switched on later. */
   readonly faults?: readonly FaultEntry[];
+  /** What runs in consoles. */
+  readonly console?: ConsoleBackend;
+  /** Time by which console tickets grow old; default `clock`. The machine's, where `clock` runs too fast for a network. */
+  readonly consoleClock?: Clock;
   /** Called with each request when it has been answered. */
   readonly onRequest?: (entry: JournalEntry) => void;
   /** Further or other handlers, for tests of the simulator itself. */
@@ -63,6 +69,8 @@ export interface Simulator {
   /** Simulated operations, `METHOD /path/template`. */
   readonly handlerKeys: string[];
   readonly faults: Faults;
+  /** Consoles of the answering node, for servers. */
+  readonly consoles: ConsoleHub;
   coverage(): Coverage;
   /** A copy of the state, to be saved and given as `seed` later. */
   exportState(): SimState;
@@ -113,12 +121,18 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     isBusy: (name) => faults.lockFault(name),
     isQuorate: () => state.quorate,
   });
+  const consoles = createConsoleHub({
+    state,
+    clock: options.consoleClock ?? clock,
+    ...(options.console ? { backend: options.console } : {}),
+  });
   const journal: JournalEntry[] = [];
   const answer = createFetch({
     state,
     clock,
     tasks,
     locks,
+    consoles,
     handlers,
     faults,
     latencyMs,
@@ -136,6 +150,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     credentials: credentialsOf(state),
     handlerKeys: Object.keys(handlers),
     faults,
+    consoles,
     coverage: () => coverageOf(handlers),
     exportState: () => {
       const copy = structuredClone(state);

@@ -6,7 +6,7 @@ import {
   createServer as createHttpServer,
   type IncomingMessage,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import {
@@ -15,9 +15,11 @@ import {
   type Socket,
   type Server as TcpServer,
 } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { messageOf } from '../util/errors.ts';
 import { makeCertificate, type ServerCertificate } from './certificate.ts';
+import { serveWebSocket } from './console/web-socket.ts';
 import type { Simulator } from './index.ts';
 import { localNode } from './model/nodes.ts';
 import type { WireRequest, WireResponse } from './wire/exchange.ts';
@@ -48,17 +50,21 @@ const loopback: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '::1', 
 /** First byte of a TLS handshake. */
 const tlsHandshake = 0x16;
 
-async function readBody(message: IncomingMessage): Promise<Buffer> {
+async function readBody(message: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
 /** Makes the request; bodies of GET and HEAD stay outside of it, their Content-Length tells of them. */
-async function toRequest(message: IncomingMessage, origin: string): Promise<WireRequest> {
+async function toRequest(
+  message: IncomingMessage,
+  origin: string,
+  content: AsyncIterable<unknown> = message,
+): Promise<WireRequest> {
   const { method = 'GET', url = '/', headers } = message;
   const isEmpty = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
-  const body = isEmpty ? Buffer.alloc(0) : await readBody(message);
+  const body = isEmpty ? Buffer.alloc(0) : await readBody(content);
   const hasBody = body.length > 0 && method !== 'GET' && method !== 'HEAD';
   return {
     method,
@@ -111,6 +117,53 @@ async function serve(
     return;
   }
   send(response, message, out, count >= requestsPerConnection);
+}
+
+/** What follows a request that asks for another protocol: node leaves reading it to us. */
+async function* bodyBehind(message: IncomingMessage, head: Buffer, socket: Duplex): AsyncGenerator<Buffer> {
+  let missing = Number(message.headers['content-length'] ?? 0) - head.length;
+  yield head;
+  while (missing > 0) {
+    const chunk = await new Promise<Buffer>((resolve, reject) => {
+      socket.once('data', resolve);
+      socket.once('close', () => reject(new Error('connection closed')));
+    });
+    missing -= chunk.length;
+    yield chunk;
+  }
+}
+
+/** Answers a request with an Upgrade header: as any other, or by becoming a websocket. */
+async function serveUpgrade(
+  simulator: Simulator,
+  origin: string,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  const isRead = message.method === 'GET' || message.method === 'HEAD';
+  let response: WireResponse;
+  try {
+    const content = isRead ? [] : bodyBehind(message, head, socket);
+    const request = await toRequest(message, origin, content as AsyncIterable<unknown>);
+    response = await simulator.answer({ ...request, upgradable: true });
+  } catch {
+    socket.destroy(); // as in serve
+    return;
+  }
+  const { upgrade } = response;
+  if (upgrade) {
+    const peer = `127.0.0.1:${message.socket.remotePort ?? 0}`;
+    serveWebSocket(socket, head, upgrade.handshake, (client) =>
+      simulator.consoles.connect(upgrade.port, client, peer),
+    );
+    return;
+  }
+  const out = new ServerResponse(message);
+  out.assignSocket(message.socket);
+  out.once('finish', () => socket.end());
+  send(response, message, out, true);
 }
 
 function tune(server: Server): void {
@@ -174,6 +227,11 @@ export async function startServer(simulator: Simulator, options: ServerOptions):
       out.destroy(new Error(messageOf(error)));
     });
   };
+  const onUpgrade = (message: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    serveUpgrade(simulator, origin, message, socket, head).catch((error: unknown) => {
+      socket.destroy(new Error(messageOf(error)));
+    });
+  };
   const sockets = new Set<Socket>();
   const track = (socket: Socket): void => {
     sockets.add(socket);
@@ -184,6 +242,7 @@ export async function startServer(simulator: Simulator, options: ServerOptions):
   if (http) {
     const server = createHttpServer({ maxHeaderSize: maxHeaderBytes }, onRequest);
     tune(server);
+    server.on('upgrade', onUpgrade);
     front = server;
   } else {
     const node = localNode(simulator.state);
@@ -192,6 +251,7 @@ export async function startServer(simulator: Simulator, options: ServerOptions):
     const { keyPem: key, certificatePem: cert } = certificate;
     const secure = createHttpsServer({ key, cert, maxHeaderSize: maxHeaderBytes }, onRequest);
     tune(secure);
+    secure.on('upgrade', onUpgrade);
     front = splitServer(secure, redirectServer());
   }
   front.on('connection', track);
@@ -203,10 +263,12 @@ export async function startServer(simulator: Simulator, options: ServerOptions):
     url,
     fingerprint: certificate?.fingerprint ?? '',
     certificatePem: certificate?.certificatePem ?? '',
-    close: () =>
-      new Promise((resolve, reject) => {
+    close: async () => {
+      await new Promise<void>((resolve, reject) => {
         front.close((error) => (error ? reject(error) : resolve()));
         for (const socket of sockets) socket.destroy();
-      }),
+      });
+      await simulator.consoles.close();
+    },
   };
 }

@@ -1,15 +1,16 @@
 /** A checked container of the file → DesiredContainer: units, names and defaults of the domain. */
-import type {
-  DesiredAccess,
-  DesiredContainer,
-  DesiredDevice,
-  DesiredFirewall,
-  DesiredMount,
-  DesiredNet,
-  DesiredOptions,
-  DesiredPlacement,
-  DesiredRootfs,
-  DesiredSource,
+import {
+  type DesiredAccess,
+  type DesiredContainer,
+  type DesiredDevice,
+  type DesiredFirewall,
+  type DesiredMount,
+  type DesiredNet,
+  type DesiredOptions,
+  type DesiredPlacement,
+  type DesiredRootfs,
+  type DesiredSource,
+  defaultReset,
 } from '../domain/desired.ts';
 import { groupTag } from '../domain/lab/groups.ts';
 import { anyNode } from '../domain/placement.ts';
@@ -212,6 +213,7 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     renamedFrom: raw.renamedFrom,
     schedule: raw.schedule ? buildSchedule(raw.schedule) : undefined,
     dependsOn: list(raw.dependsOn) ?? undefined,
+    reset: raw.reset == null ? undefined : { ...defaultReset, ...raw.reset },
     restart: raw.restart ?? 'ask',
     student: instance.student,
     group: instance.group,

@@ -18,6 +18,10 @@ interface Demand {
   count: number;
 }
 
+const isPool = (value: FileNet['ip']): boolean => typeof value === 'object' && value !== null;
+const hasPool = ({ raw }: Instance): boolean =>
+  Object.values(raw.nets ?? {}).some((net) => isPool(net?.ip) || isPool(net?.ip6));
+
 /** Networks that meet: the same bridge and VLAN. */
 const networkOf = ({ bridge, vlan }: FileNet): string => JSON.stringify([bridge ?? null, vlan ?? null]);
 
@@ -28,6 +32,7 @@ const networkOf = ({ bridge, vlan }: FileNet): string => JSON.stringify([bridge 
  * @param findings - gets one finding for each range.
  */
 export function checkPools(instances: readonly Instance[], findings: Findings): void {
+  if (!instances.some(hasPool)) return;
   const demands = new Map<string, Demand>();
   const taken = new Map<string, bigint[]>();
   for (const instance of instances)

@@ -3,7 +3,7 @@
  * blueprints. Sizes are texts with a unit here, as a person writes them.
  */
 
-import type { DesiredFirewall, DesiredFirewallRule, DesiredHa } from '../domain/desired.ts';
+import type { DesiredFirewall, DesiredFirewallRule, DesiredHa, DesiredReset } from '../domain/desired.ts';
 /** Addresses to choose from, instead of one. */
 export interface FileAddressPool {
   readonly range: string;
@@ -80,6 +80,11 @@ export interface FilePlacement {
 interface FileCapacity {
   readonly memoryOvercommit?: number;
   readonly storageOvercommit?: number;
+}
+
+interface FileReset {
+  readonly strategy?: DesiredReset['strategy'];
+  readonly snapshot?: string;
 }
 
 export interface FileStartup {
@@ -184,6 +189,7 @@ export interface FileContainer {
   readonly ha?: DesiredHa | null;
   readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
+  readonly reset?: FileReset | null;
   readonly restart?: 'never' | 'ask' | 'always';
   readonly schedule?: FileSchedule | null;
   readonly adopt?: boolean;

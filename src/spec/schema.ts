@@ -192,6 +192,19 @@ const startup = z
   })
   .meta({ id: 'startup' });
 
+const reset = z
+  .strictObject({
+    strategy: field(
+      'auto (default): the cheapest that storage, snapshots and mounts allow',
+      z.enum(['auto', 'rollback', 'reclone', 'rebuild']),
+    ),
+    snapshot: field(
+      'Snapshot taken after the first successful start (default baseline)',
+      text(extra.checkSnapshotName),
+    ),
+  })
+  .meta({ id: 'reset' });
+
 const placement = z
   .strictObject({
     strategy: field(
@@ -403,6 +416,7 @@ const shared: Fields = {
   ha: unset('High availability; null: not managed by HA', ha),
   firewall: field('Firewall of the container', firewall),
   power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),
+  reset: unset('How it is set back to its baseline; null: no baseline is taken', reset),
   restart: field(
     'May it be restarted for changes that need it (default ask: with --allow restart)',
     z.enum(['never', 'ask', 'always']),

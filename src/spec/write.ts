@@ -98,6 +98,7 @@ function writeContainer(container: DesiredContainer): FileContainer {
     ha: container.ha,
     firewall: container.firewall && firewall(container.firewall),
     power: power === (container.isTemplate ? 'stopped' : 'running') ? undefined : power,
+    reset: container.reset,
     restart: restart === 'ask' ? undefined : restart,
     dependsOn: container.dependsOn,
     sshKeys: access?.sshKeys,

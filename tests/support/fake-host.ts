@@ -55,6 +55,7 @@ export function fakeHost(
             1,
           );
       },
+      onExit: () => () => undefined,
       exit: (code) => {
         exits.push(code);
       },

@@ -14,7 +14,7 @@ import type { Runtime } from '../runtime.ts';
 import { toolName } from '../version.ts';
 
 /** Refusals that a permission would lift are no failure of a plan that changes nothing; apply asks for them. */
-function exitCode(plan: Plan, detailed: boolean): ExitCode {
+export function exitCodeOfPlan(plan: Plan, detailed: boolean): ExitCode {
   const hard = plan.refusals.filter(({ needs }) => needs === undefined);
   if (hard.length > 0) return new PlanRefusedError({ fleet: plan.fleet, refusals: hard }).exitCode;
   return detailed && plan.actions.length > 0 ? 7 : 0;
@@ -39,5 +39,5 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   });
   if (options.save !== undefined)
     output.say(`Saved to ${options.save}; carry it out with: pvefleet apply --plan ${options.save}`);
-  return exitCode(plan, options.detailedExitcode === true);
+  return exitCodeOfPlan(plan, options.detailedExitcode === true);
 }

@@ -25,7 +25,7 @@ export interface ActualPool {
 }
 
 /** A row of GET /access/roles. */
-export interface ActualRole {
+interface ActualRole {
   readonly roleid: string;
   readonly privileges: readonly string[];
   /** Comes with Proxmox VE and cannot be changed. */
@@ -59,7 +59,7 @@ export interface OwnContainer {
   readonly leaves: boolean;
 }
 
-export type AccountChangeKind =
+type AccountChangeKind =
   | 'role.create'
   | 'role.update'
   | 'role.delete'

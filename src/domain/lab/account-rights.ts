@@ -34,7 +34,7 @@ export interface RightsRequest {
 }
 
 /** Name of the role that a fleet makes when the file names none. */
-export const defaultRole = (fleet: string): string => `${fleet}-student`;
+const defaultRole = (fleet: string): string => `${fleet}-student`;
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && [...a].sort().join() === [...b].sort().join();

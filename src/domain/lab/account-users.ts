@@ -19,7 +19,7 @@ type Fields = Readonly<Record<string, string | number | boolean>>;
 export const userCreation = (userid: string): string => `user/${userid}/create`;
 
 /** Stands for the password that the engine makes up for a student. */
-export const generatedPassword = (login: string): SecretPlaceholder => ({ $secret: `generated:${login}` });
+const generatedPassword = (login: string): SecretPlaceholder => ({ $secret: `generated:${login}` });
 
 /**
  * Splits a name for the two fields that Proxmox VE has.

@@ -129,8 +129,9 @@ function changePassword(context: HandlerContext): unknown {
 function verifyVncTicket(context: HandlerContext): unknown {
   const authid = context.text('authid') as string;
   const path = normalizePath(context.text('path') as string) ?? '';
-  const target = { authid, path, port: context.number('port') ?? 0 };
-  if (!isVncTicketOf(context.state, context.text('vncticket') as string, target, context.seconds())) {
+  const { consoles } = context;
+  const target = { authid, path, port: consoles.ticketPort(context.number('port') ?? 0) };
+  if (!isVncTicketOf(context.state, context.text('vncticket') as string, target, consoles.seconds())) {
     throw new SimError(401, 'permission denied - invalid PVEVNC ticket');
   }
   const privs = splitServerList(context.text('privs') as string);

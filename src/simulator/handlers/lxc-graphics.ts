@@ -30,7 +30,7 @@ function vncProxy(context: HandlerContext): unknown {
   const websocket = context.flag('websocket') ?? false;
   const how = websocket ? '-notls -listen localhost ' : '';
   const program = `/usr/bin/vncterm -rfbport ${port} -timeout 10 -authpath ${path} -perm VM.Console ${how}-c`;
-  const upid = listen(context, container, program.trimEnd());
+  const upid = listen(context, container, port, program.trimEnd());
   const secret = websocket ? password(context) : undefined;
   return {
     user: context.auth.authid,

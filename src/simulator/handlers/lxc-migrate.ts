@@ -79,6 +79,8 @@ function localVolumes(
     usableStorage(state, storage, target);
     if (volume.node === null) return;
     worker.log(`${timestamp(context)} found local volume '${volid}' (${where})`);
+    const base = /[:/](base(?:vol)?-\d+-[^/]+)\//.exec(volid)?.[1];
+    if (base !== undefined) die(`can't migrate local volume '${volid}': clone of '${base}'`);
     if (
       volume.snapshots.length > 0 &&
       !['zfspool', 'btrfs'].includes(state.storages[volume.storage]?.type ?? '')

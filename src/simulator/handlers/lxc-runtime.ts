@@ -126,6 +126,7 @@ export async function startTask(
 function down(context: HandlerContext, container: SimContainer, runtime: SimRuntime): void {
   if (container.runtime !== runtime) return;
   container.runtime = null;
+  context.consoles.reap();
   if (context.state.containers[container.vmid] === container)
     applyPending(context, container, () => undefined);
 }

@@ -15,6 +15,7 @@ export interface Answer {
   readonly contentType?: string;
   /** The server closes the connection after it. */
   readonly close: boolean;
+  readonly upgrade?: WireResponse['upgrade'];
 }
 
 const jsonType = 'application/json;charset=UTF-8';
@@ -106,6 +107,7 @@ export function sealAnswer(answer: Answer, nowMs: number, method: string): WireR
       ...(answer.contentType === undefined ? {} : { 'Content-Type': answer.contentType }),
     },
     body: method === 'HEAD' ? '' : answer.body,
+    ...(answer.upgrade ? { upgrade: answer.upgrade } : {}),
   };
 }
 

@@ -171,6 +171,33 @@ test('a saved plan with a move fits until somebody else moves the container', as
   await expect(applySavedPlan(engine.again().context, plan)).rejects.toMatchObject({ code: 'PLAN_REFUSED' });
 });
 
+test('a linked clone that cannot leave its template is not sent away', async () => {
+  const engine = makeEngine();
+  const golden = container('golden', {
+    isTemplate: true,
+    power: 'stopped',
+    rootfs: { storage: 'local-zfs', sizeBytes: 4 * GiB },
+  });
+  const wish: Wish = { power: 'stopped', template: '', rootfs: {}, from: { clone: 'golden' } };
+  const file = (more: Wish = {}) => fleet([golden, container('web01', { ...wish, ...more })]);
+  const all = policyOf({ all: true });
+  await applyPlan(engine.context, (await makePlan(engine.context, file(), all)).plan);
+  const { plan } = await makePlan(engine.context, file({ node: 'pve2' }), all);
+  expect(plan.refusals).toMatchObject([
+    {
+      code: 'MIGRATE_LINKED',
+      message:
+        'web01: rootfs is a linked clone of basevol-200-disk-0 on local-zfs, so container 201 cannot go to pve2',
+    },
+  ]);
+  // the server would have tried, and given up
+  const report = await applyPlan(engine.context, { ...plan, refusals: [] });
+  expect(report.actions[0]).toMatchObject({
+    result: 'failed',
+    log: expect.arrayContaining([expect.stringContaining("clone of 'basevol-200-disk-0'")]) as string[],
+  });
+});
+
 test('a lost answer to a migration is looked up, not repeated', async () => {
   const engine = makeEngine();
   await apply(engine, { power: 'stopped' });

@@ -3,7 +3,6 @@
  * longer than the best possible schedule. That is computed from the simulator's own table of durations.
  */
 import { expect, test } from 'vitest';
-import type { Action, Plan } from '../../../src/domain/plan.ts';
 import { applyPlan } from '../../../src/engine/apply.ts';
 import { defaultLimits } from '../../../src/engine/context.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
@@ -52,48 +51,27 @@ test('300 creations on one storage, with as many at once as its lock allows', as
   expect(report.ms / best).toBeLessThan(tolerance);
 });
 
-/** Copies of one container, as a plan of clones has them. */
-function clonesOf(source: number, full: boolean): Plan {
-  const actions = Array.from({ length: count }, (_, index): Action => {
-    const newid = vmids.from + index;
-    return {
-      id: `clone${index}/create`,
-      kind: 'container.create',
-      target: { key: `clone${index}`, node: 'pve1' },
-      request: {
-        method: 'POST',
-        path: '/nodes/{node}/lxc/{vmid}/clone',
-        params: { node: 'pve1', vmid: source, newid, hostname: `clone${index}`, full },
-      },
-      completes: 'task',
-      changes: [],
-      risk: 'safe',
-      reason: 'not there yet',
-      precondition: { kind: 'none' },
-      dependsOn: [],
-    };
-  });
-  return {
-    format: 'pvefleet.plan/1',
-    fleet: 'lab',
-    id: 'clones',
-    actions,
-    inSync: [],
-    refusals: [],
-    notices: [],
-    summary: { create: count, update: 0, destroy: 0, unchanged: 0 },
-  };
-}
-
 test.each([
   ['linked', false],
   ['full', true],
-])('300 %s clones of one container', async (_, full) => {
+])('300 %s clones of one container, each changed to what the file says', async (_, full) => {
   const engine = makeEngine();
-  const source = fleet([container('golden', { power: 'stopped', vmid: 900 })]);
-  await applyPlan(engine.context, (await makePlan(engine.context, source, policyOf())).plan);
-  if (!full) await engine.context.pve.post('/nodes/{node}/lxc/{vmid}/template', { node: 'pve1', vmid: 900 });
-  const report = await applyPlan(engine.context, clonesOf(900, full));
+  const golden = container('golden', { power: 'stopped', vmid: 900, ...(full ? {} : { isTemplate: true }) });
+  await applyPlan(engine.context, (await makePlan(engine.context, fleet([golden]), policyOf())).plan);
+  const clones = many(count, {
+    power: 'stopped',
+    template: '',
+    from: { clone: 'golden', full },
+    compute: { cores: 2, memoryMiB: 256, swapMiB: 0 },
+  });
+  const file = fleet([golden, ...clones], { vmids });
+  const { plan } = await makePlan(engine.context, file, policyOf());
+  expect(plan.refusals).toEqual([]);
+  expect(plan.actions.map(({ kind }) => kind).sort()).toEqual([
+    ...Array<string>(count).fill('container.clone'),
+    ...Array<string>(count).fill('container.configure'),
+  ]);
+  const report = await applyPlan(engine.context, plan);
   expect(troubles(report)).toEqual([]);
   expect(lockTexts(engine)).toEqual([]);
   const volume = Object.values(engine.simulator.state.volumes).find(({ vmid }) => vmid === 900);
@@ -103,4 +81,5 @@ test.each([
   const best = count * (durations.allocate + copy);
   expect(report.ms / best).toBeLessThan(tolerance);
   expect(Object.keys(engine.simulator.state.containers)).toHaveLength(count + 1);
+  expect((await makePlan(engine.context, file, policyOf())).plan.actions).toEqual([]);
 });

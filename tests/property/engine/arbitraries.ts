@@ -119,6 +119,60 @@ const fleetOf = (most: number): fc.Arbitrary<DesiredFleet> =>
       }),
     }));
 
+const flag = fc.boolean();
+const rule = fc.record({
+  type: fc.constantFrom('in' as const, 'out' as const),
+  action: fc.constantFrom('ACCEPT', 'DROP'),
+  enable: flag,
+});
+
+/** Where a container is, what it is made from, and who watches over it. */
+const places = fc.record({
+  node: fc.constantFrom('pve1', 'pve1', 'pve2'),
+  storage: fc.constantFrom('local-lvm', 'local-zfs', 'shared'),
+  data: fc.constantFrom(undefined, 'local-lvm', 'shared'),
+  power: fc.constantFrom('running' as const, 'stopped' as const),
+  cores: fc.constantFrom(1, 2),
+  tty: fc.constantFrom(1, 3),
+  isClone: flag,
+  pool: fc.constantFrom(undefined, null, 'lab'),
+  ha: fc.constantFrom(undefined, undefined, null, {}, { maxRestart: 2 }),
+  firewall: fc.option(fc.record({ enable: flag, rules: fc.array(rule, { maxLength: 2 }) }), {
+    nil: undefined,
+    freq: 1,
+  }),
+});
+
+/** A template, and one or two containers that may be copies of it. */
+const placedFleet: fc.Arbitrary<DesiredFleet> = fc
+  .tuple(fc.subarray(['app', 'web1'], { minLength: 1 }), fc.tuple(places, places))
+  .map(([chosen, drawn]) => ({
+    name: 'lab',
+    vmids: { from: 200, to: 240 },
+    containers: [
+      container('golden', {
+        isTemplate: true,
+        power: 'stopped',
+        rootfs: { storage: 'local-lvm', sizeBytes: 2 * GiB },
+      }),
+      ...chosen.map((key) => {
+        const { node, storage, data, power, cores, tty, isClone, pool, ha, firewall } =
+          drawn[key === 'app' ? 0 : 1];
+        return container(key, {
+          node,
+          power,
+          compute: { memoryMiB: 256, swapMiB: 128, cores },
+          rootfs: { storage, sizeBytes: 2 * GiB },
+          mounts: data === undefined ? {} : { '/data': { storage: data, sizeBytes: GiB } },
+          options: { tty },
+          restart: 'always',
+          ...(isClone ? { template: '', from: { clone: 'golden' } } : {}),
+          ...defined({ pool, ha, firewall }),
+        });
+      }),
+    ],
+  }));
+
 const foreign = fc.uniqueArray(
   fc.record({
     vmid: fc.integer({ min: 200, max: 204 }),
@@ -145,6 +199,30 @@ const paths = [
   '/nodes/{node}/aplinfo',
 ] as const;
 
+/** The same, of moves, copies, HA and firewall. */
+const placePaths = [
+  '*',
+  '/cluster/resources',
+  '/cluster/ha/resources',
+  '/cluster/ha/resources/{sid}',
+  '/pools',
+  '/nodes/{node}/lxc',
+  '/nodes/{node}/lxc/{vmid}/clone',
+  '/nodes/{node}/lxc/{vmid}/config',
+  '/nodes/{node}/lxc/{vmid}/migrate',
+  '/nodes/{node}/lxc/{vmid}/move_volume',
+  '/nodes/{node}/lxc/{vmid}/pending',
+  '/nodes/{node}/lxc/{vmid}/template',
+  '/nodes/{node}/lxc/{vmid}/firewall/options',
+  '/nodes/{node}/lxc/{vmid}/firewall/rules',
+  '/nodes/{node}/lxc/{vmid}/firewall/rules/{pos}',
+  '/nodes/{node}/lxc/{vmid}/status/start',
+  '/nodes/{node}/lxc/{vmid}/status/shutdown',
+  '/nodes/{node}/tasks/{upid}/status',
+] as const;
+const tasks = ['vzcreate', 'vzstart', 'vzshutdown', 'vzdestroy', 'resize', 'download'] as const;
+const placeTasks = ['vzclone', 'vzmigrate', 'hamigrate', 'move_volume', 'vztemplate', 'vzstart'] as const;
+
 const when = fc.constantFrom('before', 'after');
 const answer = (status: number, reason: string, at: 'before' | 'after' = 'before'): RequestFault => ({
   kind: 'answer',
@@ -169,69 +247,67 @@ const requestFault: fc.Arbitrary<RequestFault> = fc.oneof(
   ),
 );
 
-const fault: fc.Arbitrary<Fault> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc
-      .record({
-        method: fc.constantFrom(undefined, undefined, 'GET', 'POST', 'PUT', 'DELETE'),
-        path: fc.constantFrom(...paths),
-        skip: fc.nat({ max: 12 }),
-        times: fc.integer({ min: 1, max: 4 }),
-        fault: requestFault,
-      })
-      .map(({ fault: what, method, ...match }): Fault => {
-        return { kind: 'request', match: { ...match, ...(method ? { method } : {}) }, fault: what };
-      }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc
-      .record({
-        type: fc.constantFrom('vzcreate', 'vzstart', 'vzshutdown', 'vzdestroy', 'resize', 'download'),
-        skip: fc.nat({ max: 2 }),
-        times: fc.integer({ min: 1, max: 3 }),
-        fault: fc.constantFrom(
-          {
-            fail: "can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout",
-            when: 'during',
-          },
-          { fail: "cfs-lock 'storage-shared' error: got lock request timeout", when: 'during' },
-          { fail: 'CT is locked (backup)', when: 'during' },
-          { fail: "command 'lvcreate' failed: exit code 5", when: 'during' },
-          { fail: 'unexpected status', when: 'during' },
-          { warn: 'Systemd 257 detected. You may need to enable nesting.' },
-        ),
-      })
-      .map(({ fault: what, ...match }): Fault => ({ kind: 'task', match, fault: what })),
-  },
-);
+const faultAt = (where: readonly string[], kinds: readonly string[]): fc.Arbitrary<Fault> =>
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .record({
+          method: fc.constantFrom(undefined, undefined, 'GET', 'POST', 'PUT', 'DELETE'),
+          path: fc.constantFrom(...where),
+          skip: fc.nat({ max: 12 }),
+          times: fc.integer({ min: 1, max: 4 }),
+          fault: requestFault,
+        })
+        .map(({ fault: what, method, ...match }): Fault => {
+          return { kind: 'request', match: { ...match, ...(method ? { method } : {}) }, fault: what };
+        }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .record({
+          type: fc.constantFrom(...kinds),
+          skip: fc.nat({ max: 2 }),
+          times: fc.integer({ min: 1, max: 3 }),
+          fault: fc.constantFrom(
+            {
+              fail: "can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout",
+              when: 'during',
+            },
+            { fail: "cfs-lock 'storage-shared' error: got lock request timeout", when: 'during' },
+            { fail: 'CT is locked (backup)', when: 'during' },
+            { fail: "command 'lvcreate' failed: exit code 5", when: 'during' },
+            { fail: 'unexpected status', when: 'during' },
+            { warn: 'Systemd 257 detected. You may need to enable nesting.' },
+          ),
+        })
+        .map(({ fault: what, ...match }): Fault => ({ kind: 'task', match, fault: what })),
+    },
+  );
 
-const deed: fc.Arbitrary<Deed> = fc.record({
-  atRequest: fc.nat({ max: 40 }),
-  what: fc.constantFrom(
-    'memory',
-    'notes',
-    'tags',
-    'stop',
-    'start',
-    'destroy',
-    'lock',
-    'quorum',
-    'offline',
-  ) as fc.Arbitrary<Deed['what']>,
-  who: fc.nat({ max: 3 }),
-  forMs: fc.constantFrom(2_000, 30_000, 300_000),
-});
+const deedOf = (what: readonly Deed['what'][]): fc.Arbitrary<Deed> =>
+  fc.record({
+    atRequest: fc.nat({ max: 40 }),
+    what: fc.constantFrom(...what),
+    who: fc.nat({ max: 3 }),
+    forMs: fc.constantFrom(2_000, 30_000, 300_000),
+  });
+const deed = deedOf(['memory', 'notes', 'tags', 'stop', 'start', 'destroy', 'lock', 'quorum', 'offline']);
+/** A source of linked clones cannot be destroyed, and HA would start and move by itself. */
+const placeDeed = deedOf(['memory', 'notes', 'tags', 'lock', 'quorum']);
 
-const interruption: fc.Arbitrary<Interruption> = fc.record({
-  stage: fc.constantFrom('drain', 'detach') as fc.Arbitrary<Interruption['stage']>,
-  atRequest: fc.integer({ min: 1, max: 60 }),
-});
+const interruptionWithin = (requests: number): fc.Arbitrary<Interruption> =>
+  fc.record({
+    stage: fc.constantFrom('drain', 'detach') as fc.Arbitrary<Interruption['stage']>,
+    atRequest: fc.integer({ min: 1, max: requests }),
+  });
 
 /** What a kind of scenario has. */
 interface ScenarioShape {
   readonly most: number;
+  /** Moves, copies, HA and firewalls instead of plain settings. */
+  readonly places?: boolean;
   readonly faults?: boolean;
   readonly deeds?: boolean;
   readonly interruption?: boolean;
@@ -239,14 +315,17 @@ interface ScenarioShape {
 
 /** Scenarios; each part only where the shape wants it. */
 export function scenarios(shape: ScenarioShape): fc.Arbitrary<Scenario> {
+  const fleet = shape.places ? placedFleet : fleetOf(shape.most);
+  const fault = shape.places ? faultAt(placePaths, placeTasks) : faultAt(paths, tasks);
+  const deeds = fc.array(shape.places ? placeDeed : deed, { minLength: 1, maxLength: 3 });
   return fc
     .record({
-      before: fc.option(fleetOf(shape.most), { nil: undefined, freq: 1 }),
-      fleet: fleetOf(shape.most),
+      before: fc.option(fleet, { nil: undefined, freq: shape.places ? 3 : 1 }),
+      fleet,
       foreign,
       faults: shape.faults ? fc.array(fault, { minLength: 1, maxLength: 4 }) : fc.constant([]),
-      deeds: shape.deeds ? fc.array(deed, { minLength: 1, maxLength: 3 }) : fc.constant([]),
-      interruption: shape.interruption ? interruption : fc.constant(undefined),
+      deeds: shape.deeds ? deeds : fc.constant([]),
+      interruption: shape.interruption ? interruptionWithin(shape.places ? 120 : 60) : fc.constant(undefined),
     })
     .map((drawn) => defined(drawn) as Scenario);
 }

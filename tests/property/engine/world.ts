@@ -87,8 +87,11 @@ function oursByKey(state: SimState): Map<string, SimContainer[]> {
 
 /** What the server itself leaves when it loses its quorum in the middle of a creation; a person has to remove it. */
 function isHusk({ config, vmid }: SimContainer, { tasks, volumes }: SimState): boolean {
-  if (Object.values(tasks).some(({ id, status }) => id === String(vmid) && status === 'running'))
-    return false;
+  // PVE: the task of a clone has the id of its source
+  const isBusy = Object.values(tasks).some(
+    ({ id, type, status }) => status === 'running' && (id === String(vmid) || type === 'vzclone'),
+  );
+  if (isBusy) return false;
   const hasDisk = Object.values(volumes).some((volume) => volume.vmid === vmid);
   return config['lock'] === 'create' || (config['rootfs'] !== undefined && !hasDisk);
 }
@@ -129,6 +132,7 @@ function makeWorld(foreign: readonly Foreign[]): World {
   };
   let requests = 0;
   let deeds: readonly Deed[] = [];
+  let keys: ReadonlySet<string> = new Set();
   let interrupt: { readonly at: number; readonly strike: () => void } | undefined;
 
   const undoLater = (forMs: number, repair: () => void): void => {
@@ -163,7 +167,9 @@ function makeWorld(foreign: readonly Foreign[]): World {
     if (!victim || victim.config['lock'] !== undefined) return;
     if (what === 'memory') victim.config['memory'] = '2048';
     if (what === 'notes') victim.config['description'] = `somebody was here\n${victim.config['description']}`;
-    if (what === 'tags') delete victim.config['tags'];
+    // without its tag a container is known by its name in the file; one that left the file is a person's then
+    const [, key = ''] = ownersLine.exec(victim.config['description'] ?? '') ?? [];
+    if (what === 'tags' && keys.has(key)) delete victim.config['tags'];
     if (what === 'stop') victim.runtime = null;
     if (what === 'start' && !victim.runtime)
       victim.runtime = {
@@ -233,6 +239,7 @@ function makeWorld(foreign: readonly Foreign[]): World {
     begin(scenario) {
       requests = 0;
       deeds = scenario.deeds;
+      keys = new Set(scenario.fleet.containers.map(({ key }) => key));
       for (const one of scenario.faults) {
         if (one.kind === 'request') simulator.faults.onRequest(one.match, one.fault);
         else simulator.faults.onTask(one.match, one.fault);
@@ -248,6 +255,8 @@ function makeWorld(foreign: readonly Foreign[]): World {
         if (isHusk(one, state)) delete state.containers[one.vmid];
       // a request that a slow network still holds is part of the trouble; tasks are not
       await Promise.allSettled(underWay);
+      // the HA manager finishes what it was told, in its own time, and is nobody's task until then
+      if (Object.keys(state.haResources).length > 0) await clock.advance(60_000);
     },
     output: () => shown.join('\n'),
   };

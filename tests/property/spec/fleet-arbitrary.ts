@@ -225,6 +225,10 @@ const container = (key: string, index: number, keys: readonly string[]): fc.Arbi
         firewall,
         from: source,
         power: fc.constantFrom('running', 'stopped', 'unmanaged'),
+        reset: fc.record({
+          strategy: fc.constantFrom('auto', 'rollback', 'reclone', 'rebuild'),
+          snapshot: fc.constantFrom('baseline', 'before-class'),
+        }),
         restart: fc.constantFrom('never', 'ask', 'always'),
         dependsOn: fc.subarray(keys.slice(0, index)),
         renamedFrom: fc.constant(`old-${key}`),

@@ -134,6 +134,13 @@ describe('another node', () => {
       'STORAGE_UNKNOWN',
     ],
     ['a directory of the node', { config: { mp0: '/srv,mp=/x' } }, { node: 'pve2' }, 'MIGRATE_LOCAL_MOUNT'],
+    [
+      'a linked clone that says so',
+      { config: { mp0: 'fast:basevol-100-disk-0/subvol-101-disk-1,mp=/x,size=1G' } },
+      { node: 'pve2' },
+      'MIGRATE_LINKED',
+    ],
+    ['a container with snapshots', { config: { parent: 'before' } }, { node: 'pve2' }, 'SNAPSHOT_HOLDS'],
   ])('is refused: %s', (_, has, wants, code) => {
     expect(refusedBy(planOf({ status: 'stopped', ...has }, wants))).toEqual([code]);
   });

@@ -300,6 +300,7 @@ describe('rights of other calls', () => {
 
 /** All `perm` checks of a permission expression, as `path privilege`. */
 function checksOf(check: PermissionCheck): string[] {
+  if (check[0] === 'perm-modify') return [`${String(check[1])} Permissions.Modify`];
   if (check[0] !== 'perm') return check.slice(1).flatMap((part) => checksOf(part as PermissionCheck));
   const [, path, privileges] = check as unknown as [string, string, string[]];
   return privileges.map((privilege) => `${path} ${privilege}`);
@@ -315,6 +316,7 @@ describe('the table agrees with the schema', () => {
     poolid: 'lab',
     newid: '200',
     pool: 'lab',
+    path: '/vms/101',
   };
   const fill = (text: string): string =>
     text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name as keyof typeof values]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../../src/domain/converge.ts';
+import type { Action } from '../../../src/domain/plan.ts';
 import {
   renderApplyJunit,
   renderErrorJunit,
@@ -160,5 +161,22 @@ describe('Markdown', () => {
     const changes = [{ field: 'description', from: 'a|b', to: '<img src=x> \\', effect: 'live' }] as const;
     const text = renderPlanMarkdown({ ...plan, actions: [{ ...action, changes }] as typeof plan.actions });
     expect(text).toContain('| description | a\\|b → &lt;img src=x> \\\\ | live |');
+  });
+
+  it('tells a list of firewall rules once, by what comes and goes', () => {
+    const step = { ...(plan.actions[0] as Action), kind: 'firewall.rule' } as const;
+    const rule = { type: 'in', action: 'ACCEPT' };
+    const change = { field: 'firewall.rules', from: [], to: [rule], effect: 'live' } as const;
+    const steps = [
+      { ...step, id: 'a/1', changes: [] },
+      { ...step, id: 'a/2', changes: [change] },
+    ];
+    const both = [
+      renderPlanMarkdown({ ...plan, actions: steps }),
+      renderPlanJunit({ ...plan, actions: steps }),
+    ];
+    for (const text of both) expect(text.match(/firewall\.rule\b/g)).toHaveLength(1);
+    expect(both[0]).toContain('| firewall.rules | + type=in action=ACCEPT | live |');
+    expect(both[1]).toContain('firewall.rule firewall.rules: + type=in action=ACCEPT (live)');
   });
 });
