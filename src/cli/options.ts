@@ -51,7 +51,6 @@ export interface Options {
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
-  readonly group?: readonly string[];
   // waves
   readonly wave?: number;
   readonly pause?: string;

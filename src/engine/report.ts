@@ -38,3 +38,24 @@ export interface ApplyReport {
   readonly interrupted: boolean;
   readonly ms: number;
 }
+
+/**
+ * Puts the reports of runs that followed each other into one.
+ *
+ * @returns all actions, in order; the plan is that of the first run that had something to do.
+ */
+export function joinReports(first: ApplyReport, second: ApplyReport): ApplyReport {
+  const results = Object.keys(first.summary) as ActionResult[];
+  const summary = Object.fromEntries(
+    results.map((result) => [result, first.summary[result] + second.summary[result]]),
+  ) as Record<ActionResult, number>;
+  return {
+    ...first,
+    planId: first.actions.length > 0 ? first.planId : second.planId,
+    actions: [...first.actions, ...second.actions],
+    summary,
+    runningUpids: [...first.runningUpids, ...second.runningUpids],
+    interrupted: first.interrupted || second.interrupted,
+    ms: first.ms + second.ms,
+  };
+}

@@ -21,17 +21,17 @@ export interface Waves {
  *   never in an earlier wave than one that it depends on.
  */
 export function wavesOf(
-  actions: readonly Pick<Action, 'id' | 'target' | 'dependsOn'>[],
+  actions: readonly Pick<Action, 'id' | 'target' | 'dependsOn' | 'follows'>[],
   { wave, canary = 0 }: Waves,
 ): ReadonlyMap<string, number> {
   const keys = [...new Set(actions.map(({ target }) => target.key))].sort(naturalCompare);
   const places = new Map(keys.map((key, index) => [key, index]));
   const byId = new Map<string, number>();
-  for (const { id, target, dependsOn } of actions) {
+  for (const { id, target, dependsOn, follows = [] } of actions) {
     const place = places.get(target.key) as number;
     const after = canary > 0 ? 1 : 0;
     const own = place < canary ? 0 : after + (wave === undefined ? 0 : Math.floor((place - canary) / wave));
-    byId.set(id, Math.max(own, ...dependsOn.map((one) => byId.get(one) ?? 0)));
+    byId.set(id, Math.max(own, ...[...dependsOn, ...follows].map((one) => byId.get(one) ?? 0)));
   }
   return byId;
 }

@@ -2,7 +2,6 @@
  * `reset -f FILE [SELECTION…]`: containers of a fleet back to their baseline, with the file on top; `reset NAME…`: back to
  * the baseline snapshot, without a file.
  */
-import { join } from 'node:path';
 import type { DesiredFleet } from '../../domain/desired.ts';
 import type { ResetPlan } from '../../domain/lab/plan-reset.ts';
 import type { Policy } from '../../domain/plan.ts';
@@ -12,30 +11,19 @@ import { resetRecordIn, underRecord } from '../../engine/lab/reset-record.ts';
 import { selectContainers } from '../../engine/list.ts';
 import { renderPlan } from '../../render/plan.ts';
 import { checkSnapshotName } from '../../spec/extra-formats.ts';
-import { digestOf } from '../../util/canonical-json.ts';
 import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
 import { readFleet } from '../fleet-file.ts';
-import type { Host } from '../host.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Options } from '../options.ts';
 import { policyOf } from '../policy.ts';
+import { resetRecordPath } from '../reset-record-path.ts';
 import type { Runtime } from '../runtime.ts';
 import { selectionOf } from '../selection.ts';
 import { exitCodeOfPlan } from './plan.ts';
 
 /** Makes the plan anew, as often as it is asked for. */
 type Planner = (policy: Policy) => Promise<ResetPlan>;
-
-/** Where unfinished resets of a fleet are remembered. */
-function recordPath({ env }: Host, url: string, fleet: string): string {
-  const home = env['HOME'] ?? '';
-  // The XDG specification: a relative path is to be ignored.
-  const state = env['XDG_STATE_HOME']?.startsWith('/')
-    ? env['XDG_STATE_HOME']
-    : join(home, '.local', 'state');
-  return join(state, 'pvefleet', 'resets', `${digestOf({ url, fleet }).slice(0, 16)}.json`);
-}
 
 function checkOptions(names: readonly string[], options: Options): void {
   const { file, all, snapshot } = options;
@@ -101,7 +89,7 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   if (fleet && options.fleet !== undefined && options.fleet !== fleet.name)
     throw new UsageError(`the file is of fleet ${fleet.name}, not of ${options.fleet}`);
   const context = await runtime.connect();
-  const record = resetRecordIn(recordPath(host, context.pve.url, fleet?.name ?? ''));
+  const record = resetRecordIn(resetRecordPath(host, context.pve.url, fleet?.name ?? ''));
   const how: ResetOptions = {
     unfinished: await record.read(),
     ...(options.strategy === undefined ? {} : { strategy: options.strategy }),

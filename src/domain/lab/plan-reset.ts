@@ -23,6 +23,7 @@ import type { PlanContext } from '../plan-new.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { type RefusalText, refusal } from '../refusal.ts';
 import { tooManyDestroyed } from '../risk.ts';
+import { frozenRefusals } from './frozen.ts';
 import { secondsFor, secondsForAll } from './reset-estimate.ts';
 import type { Kept, ResetFacts, ResetStrategy } from './reset-facts.ts';
 import { keptOf, netsOf } from './reset-kept.ts';
@@ -110,6 +111,8 @@ function planOne(context: PlanContext, match: Match, facts: ResetFacts, request:
   const choice = strategyOf(match, context.snapshot, facts, request);
   if (choice && 'code' in choice) return refused(refusal({ key, vmid }, choice));
   if (actual?.lock !== undefined) return refused(lockedRefusal(key, vmid, actual.lock));
+  const frozen = actual ? frozenRefusals(key, actual) : [];
+  if (frozen.length > 0) return refused(...frozen);
   const strategy = choice?.strategy ?? remakeOf(desired);
   const why = choice?.why ?? (kept ? 'a reset that was not finished has destroyed it' : 'it is not there');
   const reason = `reset by ${strategy}: ${why}`;

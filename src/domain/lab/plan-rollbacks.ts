@@ -8,6 +8,7 @@ import { labelContainers } from '../labels.ts';
 import type { Action, PlannedReset, Policy } from '../plan.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { refusal } from '../refusal.ts';
+import { frozenRefusals } from './frozen.ts';
 import { assembleReset, type ResetPlan, type ResetRequest } from './plan-reset.ts';
 import { secondsForAll } from './reset-estimate.ts';
 import type { Kept, ResetFacts } from './reset-facts.ts';
@@ -44,8 +45,9 @@ function planOne(
   const kept = keptOf('', key, actual, vmid, facts) as Kept;
   const problem = 'code' in choice ? refusal({ key, vmid }, choice) : undefined;
   const locked = lock === undefined ? undefined : lockedRefusal(key, vmid, lock);
-  if ('code' in choice || locked) {
-    const refusals = [problem, locked].filter((one) => one !== undefined);
+  const frozen = frozenRefusals(key, actual);
+  if ('code' in choice || locked || frozen.length > 0) {
+    const refusals = [problem, locked, ...frozen].filter((one) => one !== undefined);
     return { plan: { key, outcome: 'refused', actions: [], refusals, notices: [] } };
   }
   const { why } = choice;

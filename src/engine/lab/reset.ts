@@ -183,7 +183,9 @@ export async function proveReset(
   const { plan, kept } = done;
   const vmids = kept.map(({ vmid }) => vmid);
   const snapshot = await observe(context, { vmids, ...(file ? { fleet: file } : {}) });
-  const compared = file ? verifyFleet(file, snapshot) : nothingCompared(plan.fleet, done);
+  const compared = file
+    ? verifyFleet(file, snapshot, context.clock.now())
+    : nothingCompared(plan.fleet, done);
   const keys = new Set([...kept, ...(plan.reset?.containers ?? [])].map(({ key }) => key));
   const report = withFindings(compared, keys, findUnkept(plan, kept, snapshot, await readAcls(context)));
   context.emit({ type: 'verify.done', report });

@@ -14,6 +14,7 @@ import {
 import { dueAt, expiryPhase } from '../../domain/lab/schedule.ts';
 import { labelContainers } from '../../domain/labels.ts';
 import type { Policy } from '../../domain/plan.ts';
+import type { Diagnostic } from '../../util/diagnostic.ts';
 import type { EngineContext } from '../context.ts';
 import { observe } from '../observe.ts';
 import { mapBounded } from '../parallel.ts';
@@ -148,7 +149,17 @@ export async function makeTickPlan(context: EngineContext, request: TickRequest)
     message: `left out: ${message}`,
     ...(hint === undefined ? {} : { hint }),
   }));
-  const plan = extendPlan(made.plan, { notices });
+  const due: Diagnostic[] =
+    made.resets.length === 0
+      ? []
+      : [
+          {
+            severity: 'info',
+            code: 'RESET_DUE',
+            message: `to be reset next: ${made.resets.join(', ')}`,
+          },
+        ];
+  const plan = extendPlan(made.plan, { notices: [...notices, ...due] });
   if (plan.actions.length === 0) return { ...made, plan };
   return { ...made, plan: (await ready(context, plan, snapshot)).plan };
 }
