@@ -1,6 +1,6 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
-import { passwordOwner } from '../domain/lab/account-actions.ts';
+import { isGenerated } from '../domain/lab/account-actions.ts';
 import { withoutOwnershipTag } from '../domain/ownership.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
@@ -58,10 +58,11 @@ function takesDigest({ path, method }: ApiRequest): boolean {
  */
 export async function checkSecrets(context: EngineContext, plan: Plan): Promise<void> {
   await openCredentials(context, plan.actions);
-  const values = plan.actions
-    .filter((action) => passwordOwner(action) === undefined)
-    .flatMap(({ request }) => Object.values(request.params));
-  const references = values.filter(isPlaceholder).map(({ $secret }) => $secret);
+  const values = plan.actions.flatMap(({ request }) => Object.values(request.params));
+  const references = values
+    .filter(isPlaceholder)
+    .filter((value) => !isGenerated(value))
+    .map(({ $secret }) => $secret);
   for (const reference of new Set(references)) await context.resolveSecret(reference);
 }
 
@@ -93,9 +94,11 @@ export async function prepareRequest(
   const given = (run.isTagless ? withoutOwnershipTag(request) : undefined) ?? request.params;
   for (const [name, value] of Object.entries(given)) {
     if (!isPlaceholder(value)) params[name] = value;
-    else
-      params[name] =
-        (await generatedPassword(context, action)) ?? (await context.resolveSecret(value.$secret));
+    else {
+      // an action may hold a secret of ours beside the one that it makes
+      const made = isGenerated(value) ? await generatedPassword(context, action) : undefined;
+      params[name] = made ?? (await context.resolveSecret(value.$secret));
+    }
   }
   const vmid = run.vmidOf(action);
   if (action.kind === 'container.clone' && vmid !== undefined) {

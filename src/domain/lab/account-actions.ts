@@ -2,6 +2,7 @@
  * What is to be done about accounts as actions of a fleet's plan, in their place among the actions of its containers: pools
  * before the containers that are made in them, rights on a container after it. Pure.
  */
+import type { SecretPlaceholder } from '../../schema/request.ts';
 import { digestOf } from '../../util/canonical-json.ts';
 import { naturalCompare } from '../../util/compare.ts';
 import type { Diagnostic } from '../../util/diagnostic.ts';
@@ -40,6 +41,9 @@ export const isAccountAction = (action: Pick<Action, 'kind'>): action is Action 
   isAbout.test(action.kind);
 
 const generated = 'generated:';
+
+/** Whether a secret is made up when it is needed, and not looked up. */
+export const isGenerated = ({ $secret }: SecretPlaceholder): boolean => $secret.startsWith(generated);
 
 /**
  * Whose password an action makes up.

@@ -175,6 +175,47 @@ describe('accounts', () => {
       expect(rows.find((row) => row.login === who)?.password).not.toBe(before);
   });
 
+  it('get new passwords from a teacher who confirms with the own one, and not from a token', async () => {
+    const fleet = classOf();
+    const first = makeEngine({ seed: 'small' });
+    const sheet = createSheet(folder());
+    const context = { ...first.context, credentials: sheet };
+    await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
+    await sheet.close();
+    const { state } = first.simulator;
+    const password = 'chalk and board';
+    state.users['teacher@pve'] = {
+      userid: 'teacher@pve',
+      enable: true,
+      expire: 0,
+      groups: [],
+      tokens: {},
+      password,
+    };
+    state.acls.push({
+      path: '/',
+      type: 'user',
+      ugid: 'teacher@pve',
+      roleid: 'Administrator',
+      propagate: true,
+    });
+    const teacher = first.again({
+      auth: { kind: 'ticket', username: 'teacher@pve', password },
+      resolveSecret: (reference) => Promise.resolve(reference === 'login:password' ? password : ''),
+    });
+    const { plan } = await makeRotatePlan(teacher.context, fleet, { logins: ['anna'] }, policyOf());
+    expect(plan.refusals).toEqual([]);
+    const before = new Map(inForce(first.simulator));
+    const credentials = createSheet(folder());
+    const report = await applyPlan({ ...teacher.context, credentials }, plan);
+    expect(report.summary).toMatchObject({ ok: 1, failed: 0 });
+    await credentials.close();
+    const after = new Map(inForce(first.simulator));
+    for (const [userid, one] of before) expect(after.get(userid) === one).toBe(userid !== 'anna@pve');
+    const byToken = await makeRotatePlan(first.context, fleet, { logins: [] }, policyOf());
+    expect(byToken.plan.refusals.map(({ code }) => code)).toEqual(['LOGIN_NEEDED']);
+  });
+
   it('survive lost answers of every request about accounts', { timeout: 60_000 }, async () => {
     const fleet = classOf();
     const path = folder();
