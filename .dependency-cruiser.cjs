@@ -54,7 +54,7 @@ module.exports = {
     packageOnlyIn('yaml', 'node_modules/yaml', ['^src/spec/']),
     packageOnlyIn('zod', 'node_modules/zod', ['^src/spec/']),
     packageOnlyIn('csv-stringify', 'node_modules/csv-stringify', ['^src/render/csv\\.ts$']),
-    packageOnlyIn('csv-parse', 'node_modules/csv-parse', ['^src/spec/roster-csv\\.ts$']),
+    packageOnlyIn('csv-parse', 'node_modules/csv-parse', ['^src/spec/(?:roster-csv|sheet)\\.ts$']),
     packageOnlyIn('msw', 'node_modules/msw', ['^src/simulator/(msw|server)\\.ts$']),
     packageOnlyIn('commander', 'node_modules/commander', ['^src/cli/(program|options)\\.ts$']),
     packageOnlyIn('inquirer', 'node_modules/@inquirer', ['^src/prompts/']),

@@ -190,7 +190,7 @@ export async function carryOut(runtime: Runtime, context: EngineContext, change:
     output.error(failure);
     return exitCodeOf(failure);
   }
-  if (proof && proof.summary.diverged + proof.summary.missing > 0) {
+  if (proof && proof.summary.diverged + proof.summary.missing + (proof.summary.accounts ?? 0) > 0) {
     output.tell('The cluster is not as planned although every step succeeded; see above.');
     return 5;
   }

@@ -46,6 +46,8 @@ export interface Options {
   readonly strategy?: 'auto' | 'rollback' | 'reclone' | 'rebuild';
   readonly dryRun?: boolean;
   readonly failFast?: boolean;
+  /** Sheet of generated passwords: a folder, or a file `….csv`. */
+  readonly credentials?: string;
   // selections
   readonly tag?: readonly string[];
   readonly node?: string;

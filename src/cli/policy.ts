@@ -61,6 +61,7 @@ const losing: ReadonlySet<ActionKind> = new Set([
   'container.destroy',
   'snapshot.rollback',
   'snapshot.delete',
+  'user.delete',
 ]);
 
 /**

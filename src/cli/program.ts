@@ -64,6 +64,13 @@ const snapshotRow: OptionRow = { flags: '--snapshot <name>', text: 'its name' };
 const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
 const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
 const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
+const credentialsRow: OptionRow = {
+  flags: '--credentials <path>',
+  text: 'write generated passwords there: a folder, or a file that ends with .csv',
+  shared: true,
+};
+const groupRow: OptionRow = { flags: '--group <groups>', text: 'only of these groups', parse: list };
+const accounts = (): Promise<CommandModule> => import('./commands/accounts.ts');
 const fileNameRow: OptionRow = { flags: '--filename <name>', text: 'name of the archive on the storage' };
 /** What everything that works inside a container takes. */
 const insideRows: readonly OptionRow[] = [
@@ -134,6 +141,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
             flags: '--skip-stale',
             text: 'with --plan: go on without containers that changed since (exit 6)',
           },
+          credentialsRow,
           ...planRows,
           snapshotFirstRow,
           failFastRow,
@@ -428,6 +436,35 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           ...insideRows,
         ],
         load: () => import('./commands/password.ts'),
+      },
+    ],
+  ],
+  [
+    'Students:',
+    [
+      { name: 'accounts', text: 'accounts of students' },
+      {
+        name: 'accounts list',
+        alias: 'ls',
+        operands: '[logins...]',
+        text: 'who has one, and how it stands',
+        options: [fileRow, groupRow],
+        load: accounts,
+      },
+      {
+        name: 'accounts rotate',
+        operands: '[logins...]',
+        text: 'set new passwords; not with an API token',
+        options: [fileRow, groupRow, credentialsRow, failFastRow],
+        load: accounts,
+      },
+      {
+        name: 'accounts remove',
+        alias: 'rm',
+        operands: '[logins...]',
+        text: 'remove users, pools and rights; containers stay',
+        options: [fileRow, groupRow, credentialsRow, ...permissionRows, failFastRow],
+        load: accounts,
       },
     ],
   ],

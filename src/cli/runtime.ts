@@ -111,13 +111,17 @@ export function createRuntime(
     (await askPrompts()).secret({ message: `Password of ${username}` });
 
   const connect = async (given?: Connection): Promise<EngineContext> => {
-    const [{ resolveConnection }, { createPveClient }, { createContext }, { createSecretResolver }] =
-      await Promise.all([
-        import('./connection.ts'),
-        import('../api/client.ts'),
-        import('../engine/context.ts'),
-        import('../engine/secrets.ts'),
-      ]);
+    const [
+      { resolveConnection },
+      { createPveClient },
+      { createContext },
+      { createSecretResolver, ownPassword },
+    ] = await Promise.all([
+      import('./connection.ts'),
+      import('../api/client.ts'),
+      import('../engine/context.ts'),
+      import('../engine/secrets.ts'),
+    ]);
     const resolveSecret = createSecretResolver({ env: host.env, baseDirectory: host.cwd });
     const connection =
       given ??
@@ -151,7 +155,11 @@ export function createRuntime(
       sink: receiver,
       signal: interrupts.signal,
       drain: interrupts.drain,
-      resolveSecret,
+      // PVE: whoever sets another one's password proves who he is with his own
+      resolveSecret: async (reference) =>
+        reference === ownPassword && connection.auth.kind === 'ticket'
+          ? connection.auth.password
+          : resolveSecret(reference),
       identity: connection.identity,
       limits: {
         ...connection.limits,

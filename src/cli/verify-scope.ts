@@ -1,5 +1,6 @@
 /** Narrows a verification to the containers that `--target` and `--exclude` mean. */
 import type { VerifyReport } from '../domain/converge.ts';
+import { isAccountFinding } from '../domain/lab/account-findings.ts';
 import { globMatcher } from '../util/glob.ts';
 import type { Options } from './options.ts';
 
@@ -24,7 +25,10 @@ export function verifyScope(
   const containers = report.containers.filter(meant);
   const findings = report.findings.filter(meant);
   const count = (state: string): number => containers.filter((one) => one.state === state).length;
-  const unexpected = findings.filter((finding) => finding.state === 'unexpected').length;
+  const aboutAccounts = findings.filter(isAccountFinding).length;
+  const unexpected = findings.filter(
+    (finding) => finding.state === 'unexpected' && !isAccountFinding(finding),
+  ).length;
   return {
     ...report,
     containers,
@@ -36,6 +40,7 @@ export function verifyScope(
       diverged: count('diverged'),
       missing: count('missing'),
       unexpected,
+      ...(aboutAccounts === 0 ? {} : { accounts: aboutAccounts }),
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Ownership } from '../codec/description.ts';
 import type { LxcConfig } from '../codec/lxc-config.ts';
 import type { TagRules } from './config-rights.ts';
 import type { Vmid } from './desired.ts';
+import type { ActualAccess } from './lab/access.ts';
 
 export type { Ownership };
 
@@ -126,6 +127,8 @@ export interface ClusterSnapshot {
   /** Catalogue; read only when a template is not on its storage. */
   readonly catalogue: readonly CatalogueEntry[];
   readonly pools: readonly string[];
+  /** Users, pools, roles and rights; only where a fleet has accounts. */
+  readonly access?: ActualAccess;
   /** By vmid; only of the containers that a plan with `snapshotFirst` would snapshot. */
   readonly snapshots?: ReadonlyMap<Vmid, SnapshotFacts>;
   /** Names of the snapshots by vmid; only of the containers whose baseline has to be looked for. */

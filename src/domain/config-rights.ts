@@ -10,6 +10,8 @@ export interface Right {
   /** ACL path, for example `/vms/101`. */
   readonly path: string;
   readonly privilege: string;
+  /** Where it is best granted instead; absent: on the path. */
+  readonly grantAt?: string;
   /** The entries of the path itself will be gone by then. */
   readonly inherited?: true;
 }

@@ -7,6 +7,7 @@ import { causeOf, type DriftState } from './drift.ts';
 import { firewallChanges, haChanges } from './extras.ts';
 import { familyNames } from './families.ts';
 import { fieldRows } from './fields.ts';
+import { accountFindings } from './lab/account-findings.ts';
 import { asOfNow, isExpired } from './lab/as-of-now.ts';
 import { boostOf, isOver, withoutBoosted } from './lab/boost.ts';
 import { frozenOf } from './lab/frozen.ts';
@@ -59,6 +60,8 @@ export interface VerifyReport {
     readonly diverged: number;
     readonly missing: number;
     readonly unexpected: number;
+    /** Findings about students' accounts; absent: the fleet has none, or there are none. */
+    readonly accounts?: number;
   };
 }
 
@@ -252,7 +255,14 @@ export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?
   );
   const count = (state: ContainerState['state']): number =>
     verdicts.filter(({ container }) => container.state === state).length;
-  const findings = [...verdicts.flatMap((verdict) => verdict.findings), ...unexpected];
+  const own = [
+    ...matches.flatMap(({ desired: { key }, actual }) =>
+      actual ? [{ key, vmid: actual.vmid, leaves: false }] : [],
+    ),
+    ...orphans.map(({ vmid, ownership }) => ({ key: ownership?.key ?? '', vmid, leaves: false })),
+  ];
+  const accounts = fleet.accounts && snapshot.access ? accountFindings(fleet, snapshot.access, own) : [];
+  const findings = [...verdicts.flatMap((verdict) => verdict.findings), ...unexpected, ...accounts];
   return {
     format: 'pvefleet.verify/1',
     fleet: fleet.name,
@@ -265,6 +275,7 @@ export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?
       diverged: count('diverged'),
       missing: count('missing'),
       unexpected: unexpected.length,
+      ...(accounts.length === 0 ? {} : { accounts: accounts.length }),
     },
   };
 }

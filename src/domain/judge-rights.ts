@@ -41,7 +41,7 @@ export interface Judgement {
 
 /** Whether a refusal is about the account, and not about the plan: another account may carry it out. */
 export const isAboutRights = ({ code }: Pick<Refusal, 'code'>): boolean =>
-  code === 'RIGHTS_MISSING' || code === 'ROOT_ONLY';
+  code === 'RIGHTS_MISSING' || code === 'ROOT_ONLY' || code === 'LOGIN_NEEDED';
 
 /** The account that everything is allowed to; its tokens are not it. */
 export const isRoot = (identity: string | undefined): boolean => identity === 'root@pam';
@@ -51,6 +51,8 @@ const roles: readonly (readonly [prefix: string, role: string])[] = [
   ['Datastore.', 'FleetStorage'],
   ['SDN.', 'FleetNetwork'],
   ['Pool.', 'FleetPools'],
+  ['User.', 'FleetAccounts'],
+  ['Realm.', 'FleetAccounts'],
   ['', 'FleetSystem'],
 ];
 const roleOf = (privilege: string): string =>
@@ -60,8 +62,9 @@ const roleOf = (privilege: string): string =>
  * Ids of containers come and go, and a destruction takes the grants of the id along; so it is granted on all of them,
  * unless an id has entries of its own, which count instead of those above.
  */
-function grantPath({ path, inherited }: Right, tree: PermissionTree): string {
+function grantPath({ path, inherited, grantAt }: Right, tree: PermissionTree): string {
   if (tree[path] !== undefined && !inherited) return path;
+  if (grantAt !== undefined) return grantAt;
   if (/^\/vms\/\d+$/.test(path)) return '/vms';
   // a zone that is not known is the one of plain bridges; a VLAN is granted with its bridge
   const bridge = /^(\/sdn\/zones\/)([^/]+)(\/[^/]+)/.exec(path);

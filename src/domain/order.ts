@@ -5,6 +5,19 @@ import type { Action, ActionKind } from './plan.ts';
 
 /** What comes first when nothing else decides: what frees names, addresses and space before what takes them. */
 const ranks: Readonly<Record<ActionKind, number>> = {
+  'role.create': 0,
+  'role.update': 0,
+  'pool.create': 0,
+  'pool.update': 0,
+  'user.create': 0,
+  'user.update': 0,
+  'user.password': 0,
+  'acl.revoke': 1,
+  'acl.grant': 10,
+  'user.delete': 11,
+  'pool.remove-member': 11,
+  'pool.delete': 12,
+  'role.delete': 12,
   'template.delete': 0,
   'template.download': 1,
   'template.upload': 1,

@@ -8,6 +8,7 @@ import { dependencyCycle, linkContainers } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
 import { planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
+import { knownContainer, withAccounts } from './lab/account-actions.ts';
 import { withBaselines } from './lab/baseline.ts';
 import { frozenOf } from './lab/frozen.ts';
 import { matchFleet } from './match.ts';
@@ -147,10 +148,17 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   });
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
   const tagless = snapshot.ownTag === 'refused' && plan.actions.some(takesOwnership) ? [tagNotice] : [];
-  return extendPlan(plan, {
+  const whole = extendPlan(plan, {
     ...capacity,
     notices: [...placed.notices, ...based.notices, ...capacity.notices, ...tagless],
   });
+  const { access } = snapshot;
+  if (!fleet.accounts || !access) return whole;
+  const known = [
+    ...matches.flatMap(({ desired, actual }) => (actual ? [knownContainer(actual, desired.key)] : [])),
+    ...orphans.map((orphan) => knownContainer(orphan)),
+  ];
+  return withAccounts(whole, { fleet, access, containers: known, policy });
 }
 
 /**
@@ -163,9 +171,13 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
  */
 export function planDestroy(fleetName: string, snapshot: ClusterSnapshot, policy: Policy): Plan {
   const containers = planRemovals(ownedBy(fleetName, snapshot), policy, 'the fleet is destroyed', false);
-  return assemblePlan({
+  const plan = assemblePlan({
     fleet: fleetName,
     containers,
     refusals: present(tooManyDestroyed(fleetName, permittedDestructions(containers, policy), policy)),
   });
+  const { access } = snapshot;
+  if (!access) return plan;
+  const known = ownedBy(fleetName, snapshot).map((container) => knownContainer(container));
+  return withAccounts(plan, { fleet: { name: fleetName }, access, containers: known, policy });
 }

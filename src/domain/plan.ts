@@ -32,7 +32,24 @@ export interface FieldChange {
   readonly needs?: 'root@pam';
 }
 
+/** What is done about students' accounts; see domain/lab. None of it is about a container. */
+export type AccountKind =
+  | 'role.create'
+  | 'role.update'
+  | 'role.delete'
+  | 'user.create'
+  | 'user.update'
+  | 'user.password'
+  | 'user.delete'
+  | 'pool.create'
+  | 'pool.update'
+  | 'pool.remove-member'
+  | 'pool.delete'
+  | 'acl.grant'
+  | 'acl.revoke';
+
 export type ActionKind =
+  | AccountKind
   | 'template.download'
   | 'template.upload'
   | 'container.create'
@@ -116,6 +133,12 @@ export interface PlanSummary {
   readonly update: number;
   readonly destroy: number;
   readonly unchanged: number;
+  /** Users of students; present when there is something to do about accounts. */
+  readonly accounts?: {
+    readonly create: number;
+    readonly update: number;
+    readonly remove: number;
+  };
 }
 
 /** How one container is set back. */

@@ -19,6 +19,7 @@ import {
   volumeOfDisk,
 } from './config-rights.ts';
 import type { Vmid } from './desired.ts';
+import { accountRights, giveOnPool, givesOnPool, rolesAfter } from './lab/account-needs.ts';
 import type { Action } from './plan.ts';
 import { readVolume } from './spelling.ts';
 
@@ -310,9 +311,9 @@ export const rightsTable: Readonly<Record<string, Rule>> = {
   [`DELETE ${lxc}/snapshot/{snapname}`]: guestAndAudit('VM.Snapshot'),
   [`PUT ${lxc}/snapshot/{snapname}/config`]: guestAndAudit('VM.Snapshot'),
   [`POST ${lxc}/snapshot/{snapname}/rollback`]: guestAndAudit('VM.Snapshot', 'VM.Snapshot.Rollback'),
-  'POST /pools': ({ params }) => [right(`/pool/${params['poolid']}`, 'Pool.Allocate')],
+  ...accountRights,
   'PUT /pools': poolMembers,
-  'PUT /access/acl': giveRole,
+  'PUT /access/acl': (asked) => (givesOnPool(asked) ? giveOnPool(asked) : giveRole(asked)),
   'POST /cluster/ha/resources': onRoot('Sys.Console'),
   'PUT /cluster/ha/resources/{sid}': onRoot('Sys.Console'),
   'DELETE /cluster/ha/resources/{sid}': onRoot('Sys.Console'),
@@ -370,10 +371,12 @@ const pick = (params: Texts, name: string): Texts =>
  * Lists what each action of a plan needs of an account other than root@pam.
  *
  * @param actions - in the order in which they depend on each other.
- * @param facts - containers as observed, and the rules about tags.
+ * @param observed - containers as observed, the rules about tags, and roles.
  * @returns needs by action, each once; none where the table has no row.
  */
-export function rightsOf(actions: readonly Action[], facts: RightsFacts): ActionNeeds[] {
+export function rightsOf(actions: readonly Action[], observed: RightsFacts): ActionNeeds[] {
+  const { roles } = observed;
+  const facts: RightsFacts = roles ? { ...observed, roles: rolesAfter(roles, actions) } : observed;
   const guests = new Map<Vmid, Guest>();
   const known = (vmid: Vmid): Guest => {
     const changed = guests.get(vmid);

@@ -3,6 +3,20 @@ import type { ActionKind, Policy, Refusal, Risk } from './plan.ts';
 import { refusal } from './refusal.ts';
 
 const risks: Readonly<Record<ActionKind, Risk>> = {
+  // accounts: where it depends on what is changed, domain/lab says more
+  'role.create': 'safe',
+  'role.update': 'safe',
+  'role.delete': 'destructive',
+  'user.create': 'safe',
+  'user.update': 'safe',
+  'user.password': 'disruptive',
+  'user.delete': 'destructive',
+  'pool.create': 'safe',
+  'pool.update': 'safe',
+  'pool.remove-member': 'disruptive',
+  'pool.delete': 'destructive',
+  'acl.grant': 'safe',
+  'acl.revoke': 'disruptive',
   'template.download': 'safe',
   'template.upload': 'safe',
   'template.delete': 'destructive',

@@ -72,6 +72,12 @@ const alreadyDone: Readonly<Partial<Record<ActionKind, RegExp>>> = {
   'template.download': /refusing to override existing file/,
   'container.template': /convert a template to a template/,
   'ha.remove': /no such (?:ha )?resource/,
+  'role.create': /role '[^']*' already exists/,
+  'role.delete': /role '[^']*' does not exist/,
+  'pool.create': /pool '[^']*' already exists/,
+  'pool.delete': /pool '[^']*' does not exist/,
+  'pool.remove-member': /is not a pool member/,
+  'user.delete': /no such user/,
 };
 
 /** Whether the error says that the action's effect is there already. */
@@ -146,6 +152,7 @@ async function meetRefusal(
   if (context.signal.aborted) throw new IndeterminateError(`stopped waiting (${doing})`, { cause: error });
   if (judge(error).verdict === 'look') {
     progress.lost = true;
+    run.lost.add(action.id);
     run.places.get(action.id)?.congested(isCongested(reasonOf(error)));
     const verdict = await recover(context, sent, reasonOf(error)).catch((cause: unknown) => {
       throw new IndeterminateError(`lost the connection (${doing})`, { cause });
@@ -162,6 +169,9 @@ async function meetRefusal(
     if (await isGoneEverywhere(context, vmid))
       return { outcome: progress.lost ? { result: 'ok' } : unchanged };
   }
+  // with the same password, which nobody else knows: it was us, later than we waited
+  if (action.kind === 'user.create' && progress.lost && /user '[^']*' already exists/.test(reasonOf(error)))
+    return { outcome: { result: 'ok' } };
   if (makingKinds.has(action.kind) && isTaken(error) && vmid !== undefined) {
     const ours = progress.lost && (await occupantOf(context, action, action.target.node, vmid)) === 'ours';
     if (ours) return { outcome: { result: 'ok' } };

@@ -2,6 +2,7 @@
 import type { PveClient } from '../api/types.ts';
 import type { Clock } from '../util/clock.ts';
 import type { EngineEvent, EventSink } from './events.ts';
+import type { Credentials } from './lab/credentials.ts';
 
 /** How much may be under way at once. */
 export interface Limits {
@@ -46,6 +47,8 @@ export interface EngineContext {
   readonly resolveSecret: (reference: string) => Promise<string>;
   /** Random number in [0, 1), for jitter. */
   readonly random: () => number;
+  /** Where generated passwords are written; absent: plans that make any are refused. */
+  readonly credentials?: Credentials;
   /** Who we are, `user@realm` or `user@realm!token`; tells our own tasks from those of others. */
   readonly identity?: string;
 }

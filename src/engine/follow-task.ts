@@ -20,6 +20,19 @@ export type Outcome =
     };
 
 const verbs: Readonly<Record<ActionKind, string>> = {
+  'role.create': 'create the role of',
+  'role.update': 'change the role of',
+  'role.delete': 'remove the role of',
+  'user.create': 'create the account of',
+  'user.update': 'change the account of',
+  'user.password': 'set a new password for',
+  'user.delete': 'remove the account of',
+  'pool.create': 'create the pool of',
+  'pool.update': 'change the pool of',
+  'pool.remove-member': 'empty the pool of',
+  'pool.delete': 'remove the pool of',
+  'acl.grant': 'grant rights to',
+  'acl.revoke': 'take rights from',
   'template.download': 'download template',
   'template.upload': 'upload template',
   'template.delete': 'delete template',

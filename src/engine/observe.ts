@@ -8,6 +8,7 @@ import { containersToRead } from '../domain/scope.ts';
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
+import { readAccess } from './lab/observe-access.ts';
 import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
 import { readExtras } from './observe-extras.ts';
@@ -34,6 +35,8 @@ export interface ObserveScope {
   readonly templates?: boolean;
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
   readonly recreate?: boolean;
+  /** Users, pools, roles and rights as well, for this fleet; those of `fleet` are read where it has accounts. */
+  readonly access?: Pick<DesiredFleet, 'name' | 'students'>;
   /** Wait first for tasks that an earlier run of ours has left running on these containers. */
   readonly settled?: boolean;
 }
@@ -77,9 +80,11 @@ async function readResources(
 async function readSnapshot(context: EngineContext, scope: ObserveScope): Promise<ClusterSnapshot> {
   const { resources, facts, vmids } = await readResources(context, scope);
   const { fleet } = scope;
-  const [{ guests, containers }, storages] = await Promise.all([
+  const accessOf = fleet?.accounts ? fleet : scope.access;
+  const [{ guests, containers }, storages, access] = await Promise.all([
     readContainers(context, resources, vmids),
     fleet ? readStorages(context, resources, fleet) : resources.storages,
+    accessOf && readAccess(context, accessOf, resources.guests),
   ]);
   const snapshot: ClusterSnapshot = {
     nodes: resources.nodes,
@@ -89,6 +94,7 @@ async function readSnapshot(context: EngineContext, scope: ObserveScope): Promis
     templates: [],
     catalogue: [],
     pools: resources.pools,
+    ...(access ? { access } : {}),
     ...facts,
   };
   if (scope.templates) return { ...snapshot, ...(await readTemplates(context, snapshot, 'all')) };

@@ -110,14 +110,20 @@ export async function makePlan(context: EngineContext, fleet: DesiredFleet, give
  * Plan of `destroy -f`.
  *
  * @param fleetName - everything that this fleet owns is to be removed.
+ * @param options.accounts - its users, pools and rights as well.
  * @returns the plan; containers that could not be read are not in it, and a notice event says so.
  */
 export async function makeDestroyPlan(
   context: EngineContext,
   fleetName: string,
   policy: Policy,
+  options: { readonly accounts?: boolean } = {},
 ): Promise<Planned> {
-  const snapshot = await observe(context, { fleetName, settled: true });
+  const snapshot = await observe(context, {
+    fleetName,
+    settled: true,
+    ...(options.accounts ? { access: { name: fleetName } } : {}),
+  });
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }
 

@@ -1,17 +1,18 @@
 /** Before anything is written: may this account do all that the plan wants? One request at most. Changes nothing. */
 import { PveError } from '../api/errors/pve-error.ts';
-import type { ClusterSnapshot } from '../domain/actual.ts';
 import { extendPlan } from '../domain/assemble.ts';
 import { type Account, isRoot, judgeRights, rightsRefusals } from '../domain/judge-rights.ts';
 import type { PermissionTree } from '../domain/permission-tree.ts';
 import type { Plan, Refusal } from '../domain/plan.ts';
-import { rightsOf } from '../domain/rights.ts';
+import { refusal } from '../domain/refusal.ts';
+import { type RightsFacts, rightsOf } from '../domain/rights.ts';
 import { messageOf } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
+import { readRoles } from './lab/observe-access.ts';
 import { warn } from './notices.ts';
 
 /** The part of an observation that rights depend on. */
-type Observed = Pick<ClusterSnapshot, 'containers' | 'tagRules' | 'roles'>;
+type Observed = RightsFacts;
 
 /**
  * Reads what the account may do.
@@ -35,6 +36,18 @@ export function judgePlan(plan: Plan, observed: Observed, account: Account): Ref
   return rightsRefusals(plan.fleet, judgeRights(rightsOf(plan.actions, observed), account), account);
 }
 
+/** What the server refuses to API tokens, whatever rights they have. PVE: transport-auth §7, PUT /access/password. */
+function loginRefusals({ actions, fleet }: Plan, identity = ''): Refusal[] {
+  const count = actions.filter(({ kind }) => kind === 'user.password').length;
+  if (count === 0 || !identity.includes('!')) return [];
+  const about = {
+    code: 'LOGIN_NEEDED',
+    message: `passwords of existing users cannot be set with an API token, and ${identity} is one`,
+    hint: 'log in with user and password: PVEFLEET_USERNAME and PVEFLEET_PASSWORD instead of the token',
+  };
+  return [refusal({ key: fleet }, about)];
+}
+
 async function permissionsOrNotice(context: EngineContext): Promise<PermissionTree | undefined> {
   try {
     return await readPermissions(context);
@@ -56,8 +69,14 @@ async function permissionsOrNotice(context: EngineContext): Promise<PermissionTr
 export async function preflight(context: EngineContext, plan: Plan, observed: Observed): Promise<Plan> {
   const { identity } = context;
   if (plan.actions.length === 0 || isRoot(identity)) return plan;
+  const byToken = loginRefusals(plan, identity);
   const tree = await permissionsOrNotice(context);
-  if (!tree) return plan;
+  if (!tree) return extendPlan(plan, { refusals: byToken });
   const account: Account = { tree, ...(identity === undefined ? {} : { identity }) };
-  return extendPlan(plan, { refusals: judgePlan(plan, observed, account) });
+  const isAboutRoles = plan.actions.some(({ kind }) => kind === 'acl.grant' || kind === 'acl.revoke');
+  const roles = isAboutRoles && !observed.roles ? await readRoles(context) : undefined;
+  const facts = roles
+    ? { ...observed, roles: new Map(roles.map(({ roleid, privileges }) => [roleid, privileges])) }
+    : observed;
+  return extendPlan(plan, { refusals: [...byToken, ...judgePlan(plan, facts, account)] });
 }

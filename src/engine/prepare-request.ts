@@ -1,11 +1,13 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
+import { isGenerated } from '../domain/lab/account-actions.ts';
 import { withoutOwnershipTag } from '../domain/ownership.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { EngineContext } from './context.ts';
 import { StalePlanError } from './failures.ts';
+import { generatedPassword, openCredentials } from './lab/use-credentials.ts';
 import { readRawConfig } from './read-container.ts';
 import type { RunState } from './run-state.ts';
 
@@ -55,8 +57,12 @@ function takesDigest({ path, method }: ApiRequest): boolean {
  * @throws UsageError when one cannot be resolved.
  */
 export async function checkSecrets(context: EngineContext, plan: Plan): Promise<void> {
+  await openCredentials(context, plan.actions);
   const values = plan.actions.flatMap(({ request }) => Object.values(request.params));
-  const references = values.filter(isPlaceholder).map(({ $secret }) => $secret);
+  const references = values
+    .filter(isPlaceholder)
+    .filter((value) => !isGenerated(value))
+    .map(({ $secret }) => $secret);
   for (const reference of new Set(references)) await context.resolveSecret(reference);
 }
 
@@ -87,7 +93,12 @@ export async function prepareRequest(
   const params: Record<string, WireValue> = {};
   const given = (run.isTagless ? withoutOwnershipTag(request) : undefined) ?? request.params;
   for (const [name, value] of Object.entries(given)) {
-    params[name] = isPlaceholder(value) ? await context.resolveSecret(value.$secret) : value;
+    if (!isPlaceholder(value)) params[name] = value;
+    else {
+      // an action may hold a secret of ours beside the one that it makes
+      const made = isGenerated(value) ? await generatedPassword(context, action) : undefined;
+      params[name] = made ?? (await context.resolveSecret(value.$secret));
+    }
   }
   const vmid = run.vmidOf(action);
   if (action.kind === 'container.clone' && vmid !== undefined) {
@@ -96,6 +107,11 @@ export async function prepareRequest(
     params['vmid'] = run.idNow(Number(params['vmid']));
   } else if (vmid !== undefined && 'vmid' in params) params['vmid'] = vmid;
   if (vmid !== undefined) await nameVolumes(context, target.node, vmid, params);
+
+  const onVmid = action.kind.startsWith('acl.')
+    ? /^\/vms\/(\d+)$/.exec(String(params['path']))?.[1]
+    : undefined;
+  if (onVmid !== undefined) params['path'] = `/vms/${run.idNow(Number(onVmid))}`;
 
   if (vmid !== undefined && 'sid' in params) params['sid'] = `ct:${vmid}`;
   const rules = vmid === undefined ? undefined : run.ruleDigests.get(vmid);

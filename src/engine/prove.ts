@@ -2,6 +2,7 @@
 import { parseUpid } from '../codec/upid.ts';
 import { readBack } from '../domain/converge.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
+import { isAccountAction } from '../domain/lab/account-actions.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import {
@@ -18,6 +19,7 @@ import {
   volumeOf,
 } from './effects.ts';
 import { isAcl, unprovedAcls } from './lab/acls.ts';
+import { unprovedAccount } from './lab/prove-accounts.ts';
 import { changesLimits, unprovedLimits } from './live-limits.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
 import { isSnapshot, unprovedSnapshot } from './prove-snapshot.ts';
@@ -125,6 +127,7 @@ export async function unprovedChanges(
     if (there === fetchesTemplate(action)) return [];
     return absent('template', there ? 'absent' : 'present', there ? 'present' : 'absent');
   }
+  if (isAccountAction(action)) return unprovedAccount(context, run, action);
   const vmid = run.vmidOf(action);
   if (vmid === undefined) return [];
   if (action.kind === 'container.destroy') {

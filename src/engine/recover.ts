@@ -7,6 +7,7 @@ import type { Returns } from '../api/types.ts';
 import { decodeNumber } from '../codec/scalar.ts';
 import { readBack } from '../domain/converge.ts';
 import { fetchedFile, fetchesTemplate } from '../domain/fetch-template.ts';
+import { isAccountAction } from '../domain/lab/account-actions.ts';
 import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { occupantOf } from './choose-vmid.ts';
 import type { EngineContext } from './context.ts';
@@ -24,6 +25,7 @@ import {
 } from './effects.ts';
 import { IndeterminateError } from './failures.ts';
 import { isAcl, unprovedAcls } from './lab/acls.ts';
+import { isAccountDone } from './lab/prove-accounts.ts';
 import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
@@ -42,6 +44,19 @@ export type Verdict =
   | { readonly kind: 'unknown' };
 
 const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
+  'role.create': [],
+  'role.update': [],
+  'role.delete': [],
+  'user.create': [],
+  'user.update': [],
+  'user.password': [],
+  'user.delete': [],
+  'pool.create': [],
+  'pool.update': [],
+  'pool.remove-member': [],
+  'pool.delete': [],
+  'acl.grant': [],
+  'acl.revoke': [],
   'template.download': ['download', 'ociregistrypull'],
   'template.upload': ['imgcopy'],
   'template.delete': ['imgdel'],
@@ -123,6 +138,7 @@ async function isDone(context: EngineContext, lost: LostRequest): Promise<boolea
     const there = await hasVolume(context, volume.node, volume.storage, volume.volid);
     return fetchesTemplate(action) ? there : !there;
   }
+  if (isAccountAction(action)) return isAccountDone(context, { ...action, request });
   if (vmid === undefined) return false;
   if (makingKinds.has(action.kind)) return (await occupantOf(context, action, node, vmid)) === 'ours';
   if (action.kind === 'container.destroy') return !(await exists(context, node, vmid));

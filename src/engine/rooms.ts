@@ -1,4 +1,5 @@
 /** Which limits an action counts against. */
+import { isAccountAction } from '../domain/lab/account-actions.ts';
 import type { Action, ActionKind } from '../domain/plan.ts';
 import type { Limits } from './context.ts';
 import { requestText } from './request-text.ts';
@@ -83,6 +84,12 @@ export function roomsOf(action: Action, limits: Limits, shared: ReadonlySet<stri
   const { node, key, vmid } = action.target;
   const storage = requestText(action.request, 'storage');
   const source = cloneSourceOf(action);
+  // PVE: all of these are written under the lock of one file, user.cfg
+  if (isAccountAction(action))
+    return [
+      { name: 'all', limit: limits.actions },
+      { name: 'accounts', limit: 2 },
+    ];
   return [
     { name: 'all', limit: limits.actions },
     {

@@ -1,11 +1,13 @@
 /** One action and its report: carried out, proved, and every failure turned into data. Never rejects. */
 import { TaskFailedError } from '../api/errors/task-error.ts';
+import { isAccountAction } from '../domain/lab/account-actions.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
 import type { ErrorDocument } from '../util/errors.ts';
 import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
 import { describeFailure, IndeterminateError, InterruptedError } from './failures.ts';
 import { doingOf, type Outcome } from './follow-task.ts';
+import { settleCredentials } from './lab/use-credentials.ts';
 import { leftBehind } from './left-behind.ts';
 import { stateBefore, unprovedChanges } from './prove.ts';
 import type { ActionReport, ActionResult } from './report.ts';
@@ -109,6 +111,12 @@ export async function runAction(
     ...(planned === undefined ? {} : { vmid: planned }),
   });
   const ending = await endOf(context, run, action);
+  if (isAccountAction(action))
+    await settleCredentials(
+      context,
+      action,
+      run.lost.has(action.id) && ending.result === 'failed' ? 'indeterminate' : ending.result,
+    );
   const vmid = run.vmidOf(action);
   return {
     id,

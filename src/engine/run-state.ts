@@ -17,6 +17,8 @@ export interface RunState {
   watch?: TaskWatch;
   /** The place of each action in its rooms, while it runs. */
   readonly places: Map<string, Place>;
+  /** Actions of which an answer was lost, so that a failure later does not say that nothing happened. */
+  readonly lost: Set<string>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
   /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
@@ -48,6 +50,7 @@ export function createRunState(plan: Plan): RunState {
     running: new Map(),
     places: new Map(),
     begun: new Set(),
+    lost: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {

@@ -15,6 +15,9 @@ export interface SecretSources {
   readonly baseDirectory?: string;
 }
 
+/** Reference of the password that this run has logged in with. */
+export const ownPassword = 'login:password';
+
 const run = promisify(execFile);
 const commandTimeoutMs = 60_000;
 

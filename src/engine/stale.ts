@@ -1,4 +1,5 @@
 /** What of a saved plan is left out when parts of it are stale, and why. Pure. */
+import { isAccountAction } from '../domain/lab/account-actions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { StaleAction } from './errors.ts';
 
@@ -15,7 +16,8 @@ export function leftOut(plan: Plan, stale: readonly StaleAction[]): ReadonlyMap<
   const left = new Map<string, string>();
   // the actions of a plan stand in the order of their dependencies, so that one pass finds the followers of followers
   for (const { id, kind, target, dependsOn } of plan.actions) {
-    const own = kind.startsWith('template.') ? undefined : reasons.get(target.key);
+    const own =
+      kind.startsWith('template.') || isAccountAction({ kind }) ? undefined : reasons.get(target.key);
     const need = dependsOn.find((before) => left.has(before));
     const reason = own ?? (need === undefined ? undefined : `it waits for ${need}, which is left out`);
     if (reason !== undefined) left.set(id, reason);

@@ -64,6 +64,10 @@ const rows: readonly Row[] = [
   { text: /refusing to override existing file/, verdict: 'done' },
   { text: /convert a template to a template/, verdict: 'done' },
   { text: /no such (?:ha )?resource/, verdict: 'done' },
+  // users, pools and roles (lxc-endpoints §J, transport-auth §8)
+  { text: /(?:pool|role) '[^']*' already exists/, verdict: 'done' },
+  { text: /(?:delete pool|delete role) failed: .*does not exist/, verdict: 'done' },
+  { text: /no such user/, verdict: 'done' },
 
   // not as the plan says
   { text: /^detected modified configuration/, verdict: 'replan', hint: hints.changed },
@@ -74,6 +78,12 @@ const rows: readonly Row[] = [
     verdict: 'replan',
     hint: 'choose another vmid, or write vmid: auto',
   },
+  {
+    text: /user '[^']*' already exists/,
+    verdict: 'replan',
+    hint: 'somebody else made that user; make a new plan',
+  },
+  { text: /pool '[^']*' is not empty/, verdict: 'replan', hint: hints.replan },
   { text: /belongs already to pool/, verdict: 'replan', hint: hints.replan },
   { text: /container is running|running container/, verdict: 'replan', hint: hints.replan },
   { text: /unexpected state change/, verdict: 'replan', hint: hints.replan },

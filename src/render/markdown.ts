@@ -36,13 +36,14 @@ const verifyRows = (report: VerifyReport): string[][] =>
   ]);
 
 function verifyLines(report: VerifyReport): string[] {
-  const { applied, pending, diverged, missing, unexpected } = report.summary;
+  const { applied, pending, diverged, missing, unexpected, accounts = 0 } = report.summary;
   const counts = [
     `${applied} as the file says`,
     ...(pending > 0 ? [`${pending} waiting for a restart`] : []),
     ...(diverged > 0 ? [`${diverged} diverged`] : []),
     ...(missing > 0 ? [`${missing} missing`] : []),
     ...(unexpected > 0 ? [`${unexpected} owned but not in the file`] : []),
+    ...(accounts > 0 ? [`${counted(accounts, 'finding')} about accounts`] : []),
   ];
   return [
     `### Fleet \`${report.fleet}\`: ${report.converged ? 'verified' : 'drift'}, ${counts.join(', ')}`,

@@ -2,6 +2,7 @@
 import type { Action, Effect, FieldChange, Plan, PlannedReset } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import { markdownCell } from './markdown.ts';
+import { accountLines, accountSign, accountSummary, isAccountStep } from './plan-accounts.ts';
 import { clip, type Style } from './style.ts';
 import { fetchLine } from './templates.ts';
 import { counted, isTold, showChange, showDuration, showValue } from './values.ts';
@@ -36,6 +37,7 @@ const makers: ReadonlySet<Action['kind']> = new Set([
 const changing = /^(?:container\.(?:configure|resize-disk|move-volume|migrate|template)|ha\.|firewall\.)/;
 
 function signOf(actions: readonly Action[]): Sign {
+  if (actions.some(isAccountStep)) return accountSign(actions);
   const kinds = new Set(actions.map((action) => action.kind));
   if (kinds.has('container.destroy')) return [...makers].some((kind) => kinds.has(kind)) ? '±' : '-';
   if ([...makers].some((kind) => kinds.has(kind))) return '+';
@@ -48,7 +50,13 @@ function signOf(actions: readonly Action[]): Sign {
 function groupsOf(plan: Plan): Group[] {
   const byKey = new Map<string, Action[]>();
   for (const action of plan.actions) {
-    const group = action.kind.startsWith('template.') ? action.id : action.target.key;
+    const { kind, id, target } = action;
+    // a login may be the name of a container as well
+    const group = kind.startsWith('template.')
+      ? id
+      : isAccountStep(action)
+        ? `account ${target.key}`
+        : target.key;
     byKey.set(group, [...(byKey.get(group) ?? []), action]);
   }
   const order = '↓+~±▶-';
@@ -165,6 +173,7 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
 function groupLines(group: Group, width: number, style: Style): string[] {
   if (group.reset) return resetLines(group, group.reset, width, style);
   const first = group.actions[0] as Action;
+  if (isAccountStep(first)) return accountLines(group.actions, style);
   const create = group.actions.find((action) => makers.has(action.kind));
   if (group.sign === '↓') {
     return [fetchLine(first)];
@@ -210,7 +219,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
 
 const summaryText = (plan: Plan): string => {
   const { create, update, destroy, unchanged } = plan.summary;
-  return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged`;
+  return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged${accountSummary(plan.summary)}`;
 };
 
 /** `Reset of 30 containers: 28 by rollback, 2 by reclone; about 40 s.` */
@@ -241,7 +250,8 @@ function grantingCommands(plan: Plan): string[] {
  */
 export function renderPlan(plan: Plan, style: Style): string {
   const groups = groupsOf(plan);
-  const label = (group: Group): string => (group.sign === '↓' ? 'template' : group.key);
+  const label = ({ sign, key, actions: [first] }: Group): string =>
+    sign === '↓' ? 'template' : first && isAccountStep(first) ? first.target.key : key;
   const vmidOf = (group: Group): string =>
     String(group.actions.find((a) => a.target.vmid !== undefined)?.target.vmid ?? '');
   const nameWidth = Math.max(4, ...groups.map((group) => label(group).length));

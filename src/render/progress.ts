@@ -20,6 +20,19 @@ export interface Progress {
 }
 
 const kindWords: Readonly<Record<string, string>> = {
+  'role.create': 'create role',
+  'role.update': 'change role',
+  'role.delete': 'remove role',
+  'user.create': 'create account',
+  'user.update': 'change account',
+  'user.password': 'set password',
+  'user.delete': 'remove account',
+  'pool.create': 'create pool',
+  'pool.update': 'change pool',
+  'pool.remove-member': 'empty pool',
+  'pool.delete': 'remove pool',
+  'acl.grant': 'grant rights',
+  'acl.revoke': 'revoke rights',
   'template.download': 'download',
   'template.upload': 'upload',
   'template.delete': 'delete template',
@@ -90,7 +103,7 @@ export function advance(progress: Progress, event: StampedEvent): void {
     case 'action.start': {
       const where = event.kind.startsWith('template.')
         ? `${event.key} on ${event.node}`
-        : `${event.key}${event.vmid === undefined ? '' : ` (${event.vmid})`} on ${event.node}`;
+        : `${event.key}${event.vmid === undefined ? '' : ` (${event.vmid})`}${event.node === '' ? '' : ` on ${event.node}`}`;
       progress.active.set(event.id, {
         id: event.id,
         label: `${kindWords[event.kind] ?? event.kind} ${where}`,

@@ -118,7 +118,7 @@ function heldParts({ containers }: VerifyReport): string[] {
  * @returns text that ends with a newline.
  */
 export function renderVerify(report: VerifyReport, style: Style): string {
-  const { applied, pending, diverged, missing, unexpected } = report.summary;
+  const { applied, pending, diverged, missing, unexpected, accounts = 0 } = report.summary;
   const rows = report.findings.map((finding) => [
     finding.state === 'pending' ? style.yellow('waits for restart') : style.red(finding.state),
     finding.key,
@@ -145,6 +145,7 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     ...(missing > 0 ? [`${missing} missing`] : []),
     ...(unexpected > 0 ? [`${unexpected} owned but not in the file`] : []),
     ...heldParts(report),
+    ...(accounts > 0 ? [`${counted(accounts, 'finding')} about accounts`] : []),
   ];
   return `${table}${word}: ${parts.join(', ')}.\n`;
 }

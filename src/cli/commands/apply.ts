@@ -4,6 +4,7 @@ import { readPlanFile } from '../../engine/plan-file.ts';
 import { verify } from '../../engine/verify.ts';
 import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { carryOut } from '../carry-out.ts';
+import { assertSheet, needingSheet, withSheet } from '../credentials.ts';
 import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
 import { sayUnlocked } from '../lock-file.ts';
@@ -19,14 +20,19 @@ async function applySaved(path: string, runtime: Runtime): Promise<ExitCode> {
   // Nodes of one cluster have several URLs, so another one is no reason to refuse.
   if (meta.endpoint !== '' && meta.endpoint !== context.pve.url)
     runtime.output.say(`The plan was made at ${meta.endpoint}; it is carried out at ${context.pve.url}.`);
-  return carryOut(runtime, context, {
-    plan: async () => plan,
-    name: plan.fleet,
-    // Whoever saved the plan has seen it; destructions still want --allow or the name.
-    confirm: 'never',
-    saved: true,
-    nothing: 'Nothing to do: the plan is empty.',
-  });
+  return withSheet(runtime, context, { name: plan.fleet }, (connected) =>
+    carryOut(runtime, connected, {
+      plan: async () => {
+        assertSheet(runtime, plan);
+        return plan;
+      },
+      name: plan.fleet,
+      // Whoever saved the plan has seen it; destructions still want --allow or the name.
+      confirm: 'never',
+      saved: true,
+      nothing: 'Nothing to do: the plan is empty.',
+    }),
+  );
 }
 
 export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
@@ -46,13 +52,15 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   const { fleet, file } = await readFleet(runtime, options);
   sayUnlocked(runtime, fleet, file);
   const context = await runtime.connect();
-  return carryOut(runtime, context, {
-    plan: async (policy) => (await makePlan(context, fleet, policy)).plan,
-    policy: policyOf(options, true),
-    name: fleet.name,
-    confirm: 'always',
-    asksRestart: fleet.containers.some(({ restart }) => restart === 'ask'),
-    prove: async () => verifyScope(await verify(context, fleet), options),
-    nothing,
-  });
+  return withSheet(runtime, context, fleet, (connected) =>
+    carryOut(runtime, connected, {
+      plan: async (policy) => needingSheet(runtime, (await makePlan(connected, fleet, policy)).plan),
+      policy: policyOf(options, true),
+      name: fleet.name,
+      confirm: 'always',
+      asksRestart: fleet.containers.some(({ restart }) => restart === 'ask'),
+      prove: async () => verifyScope(await verify(connected, fleet), options),
+      nothing,
+    }),
+  );
 }

@@ -11,10 +11,11 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   const { fleet } = await readFleet(runtime, options);
   const context = await runtime.connect();
   return carryOut(runtime, context, {
-    plan: async (policy) => (await makeDestroyPlan(context, fleet.name, policy)).plan,
+    plan: async (policy) =>
+      (await makeDestroyPlan(context, fleet.name, policy, { accounts: fleet.students !== undefined })).plan,
     policy: policyOf(options, true),
     name: fleet.name,
     confirm: 'always',
-    nothing: `Nothing to do: fleet ${fleet.name} owns no container.`,
+    nothing: `Nothing to do: fleet ${fleet.name} owns no container${fleet.students === undefined ? '' : ' and no account'}.`,
   });
 }

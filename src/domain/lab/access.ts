@@ -2,7 +2,7 @@
 import type { ApiRequest } from '../../schema/request.ts';
 import type { Diagnostic } from '../../util/diagnostic.ts';
 import type { ContainerKey, Vmid } from '../desired.ts';
-import type { FieldChange, Refusal, Risk } from '../plan.ts';
+import type { AccountKind, FieldChange, Refusal, Risk } from '../plan.ts';
 
 /** A row of GET /access/users. */
 export interface ActualUser {
@@ -57,28 +57,15 @@ export interface OwnContainer {
   readonly vmid: Vmid;
   /** It will be destroyed. */
   readonly leaves: boolean;
+  /** It is made anew under the same id; PVE: rights on it vanish with the old one. */
+  readonly isMadeAnew?: true;
 }
-
-type AccountChangeKind =
-  | 'role.create'
-  | 'role.update'
-  | 'role.delete'
-  | 'user.create'
-  | 'user.update'
-  | 'user.password'
-  | 'user.delete'
-  | 'pool.create'
-  | 'pool.update'
-  | 'pool.remove-member'
-  | 'pool.delete'
-  | 'acl.grant'
-  | 'acl.revoke';
 
 /** One request about accounts. None of them answers with a task. */
 export interface AccountChange {
   /** Stable and readable: `user/anna@pve/create`. */
   readonly id: string;
-  readonly kind: AccountChangeKind;
+  readonly kind: AccountKind;
   /** User, pool, role or path. */
   readonly target: string;
   /** Login; absent where it is about all. */

@@ -157,8 +157,11 @@ function wantedRights({ students, own }: RightsRequest): Right[] {
 
 const idOf = (path: string, ugid: string): string => JSON.stringify([path, ugid]);
 
+/** The container that a path is about; NaN: none. */
+const vmidOf = (path: string): Vmid => Number(/^\/vms\/(\d+)$/.exec(path)?.[1]);
+
 function planGrants(request: RightsRequest, role: string): AccountChange[] {
-  const { actual } = request;
+  const { actual, own } = request;
   const there = new Map(
     actual.acls
       .filter((acl) => acl.type === 'user' && acl.roleid === role)
@@ -168,7 +171,8 @@ function planGrants(request: RightsRequest, role: string): AccountChange[] {
   const pools = new Set(actual.pools.map(({ poolid }) => poolid));
   const hasRole = actual.roles.some(({ roleid }) => roleid === role);
   return wantedRights(request).flatMap(({ path, userid, login }): AccountChange[] => {
-    const acl = there.get(idOf(path, userid));
+    const isMadeAnew = own.get(vmidOf(path))?.isMadeAnew ?? false;
+    const acl = isMadeAnew ? undefined : there.get(idOf(path, userid));
     if (acl?.propagate) return [];
     const pool = path.startsWith('/pool/') ? path.slice('/pool/'.length) : undefined;
     return [
@@ -184,7 +188,11 @@ function planGrants(request: RightsRequest, role: string): AccountChange[] {
         },
         changes: [{ field: 'role', from: null, to: role, effect: 'live' }],
         risk: 'safe',
-        reason: acl ? 'does not reach what is below' : 'not there yet',
+        reason: isMadeAnew
+          ? 'the container is made anew'
+          : acl
+            ? 'does not reach what is below'
+            : 'not there yet',
         dependsOn: [
           ...(hasRole ? [] : [roleCreation(role)]),
           ...(users.has(userid) ? [] : [userCreation(userid)]),
@@ -213,8 +221,7 @@ function planRevocations(
   return actual.acls
     .filter(({ path, type, ugid, roleid }) => {
       // what vanishes with its user, its pool or its container needs no request of its own
-      const vanishes =
-        gone.has(ugid) || gone.has(path) || own.get(Number(path.slice('/vms/'.length)))?.leaves;
+      const vanishes = gone.has(ugid) || gone.has(path) || own.get(vmidOf(path))?.leaves;
       const isOwn = type === 'user' && roleid === role && paths.has(path);
       // a role that others use as well may have been given to somebody by hand
       return (

@@ -105,6 +105,7 @@ describe('commands', () => {
       'exec',
       'cp',
       'password',
+      'accounts',
       'snapshot',
       'template',
       'task',
