@@ -53,6 +53,7 @@ export interface Options {
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
+  readonly group?: readonly string[];
   // waves
   readonly wave?: number;
   readonly pause?: string;
