@@ -108,6 +108,15 @@ export interface Options {
   // api
   readonly secret?: readonly string[];
   readonly wait?: boolean;
+  // inside containers
+  readonly stdin?: boolean;
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly resume?: string;
+  readonly passwordFile?: string;
+  readonly generate?: string;
+  readonly sshKey?: readonly string[];
   // sim serve
   readonly port?: number;
   readonly host?: string;
@@ -160,7 +169,8 @@ export function list(text: string, previous: readonly string[] = []): readonly s
   return [...previous, ...text.split(',').filter((item) => item !== '')];
 }
 
-function repeated(text: string, previous: readonly string[] = []): readonly string[] {
+/** Parser of a flag that may be repeated, each time with one value. */
+export function repeated(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
 }
 

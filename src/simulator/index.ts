@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { ConsoleBackend } from './console/backend.ts';
 import { type ConsoleHub, createConsoleHub } from './console/hub.ts';
+import { createScriptedShell } from './console/scripted/index.ts';
 import type { HandlerTable } from './context.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { createFaults, type FaultEntry, type Faults } from './faults.ts';
@@ -121,10 +122,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     isBusy: (name) => faults.lockFault(name),
     isQuorate: () => state.quorate,
   });
+  const keyClock = options.consoleClock ?? clock;
   const consoles = createConsoleHub({
     state,
-    clock: options.consoleClock ?? clock,
-    ...(options.console ? { backend: options.console } : {}),
+    clock: keyClock,
+    backend: options.console ?? createScriptedShell({ state, clock, keyClock }),
   });
   const journal: JournalEntry[] = [];
   const answer = createFetch({

@@ -32,6 +32,8 @@ async function makeSimulator({ options }: Invocation, runtime: Runtime): Promise
     ...beginning,
     ...(schedule?.randomSeed === undefined ? {} : { randomSeed: schedule.randomSeed }),
     clock,
+    // consoles are used over a network, whose time runs as it always does
+    consoleClock: systemClock,
     ...(options.latency === undefined ? {} : { latencyMs: options.latency }),
     ...(options.journal === undefined ? {} : { onRequest: openJournal(runtime.path(options.journal), tell) }),
   });

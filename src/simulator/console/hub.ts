@@ -69,7 +69,7 @@ interface Shared {
 export function createConsoleHub(options: {
   readonly state: SimState;
   readonly clock: Clock;
-  readonly backend?: ConsoleBackend;
+  readonly backend: ConsoleBackend;
 }): ConsoleHub {
   const { state, clock, backend } = options;
   const ports = new Map<number, Port>();
@@ -153,7 +153,7 @@ export function createConsoleHub(options: {
     close: async () => {
       for (const { session } of [...sessions.values()]) session.kill();
       for (const proxy of proxies) proxy.end();
-      await backend?.close();
+      await backend.close();
     },
   };
   return hub;
