@@ -1,7 +1,7 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
 import { withoutOwnershipTag } from '../domain/ownership.ts';
-import type { Action, Plan } from '../domain/plan.ts';
+import type { Action, InsideWork, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { EngineContext } from './context.ts';
@@ -48,6 +48,10 @@ function takesDigest({ path, method }: ApiRequest): boolean {
   return method !== 'DELETE' && /\/lxc\/\{vmid\}\/(?:config|resize|move_volume)$/.test(path);
 }
 
+function variablesOf(work: InsideWork): Readonly<Record<string, string | SecretPlaceholder>> {
+  return (work.kind === 'provision' && work.step.kind === 'run' && work.step.env) || {};
+}
+
 /**
  * Looks up every secret of a plan once, so that a missing one stops the run before anything is written.
  *
@@ -55,7 +59,10 @@ function takesDigest({ path, method }: ApiRequest): boolean {
  * @throws UsageError when one cannot be resolved.
  */
 export async function checkSecrets(context: EngineContext, plan: Plan): Promise<void> {
-  const values = plan.actions.flatMap(({ request }) => Object.values(request.params));
+  const values = plan.actions.flatMap(({ request, inside }) => [
+    ...Object.values(request.params),
+    ...Object.values(inside ? variablesOf(inside) : {}),
+  ]);
   const references = values.filter(isPlaceholder).map(({ $secret }) => $secret);
   for (const reference of new Set(references)) await context.resolveSecret(reference);
 }

@@ -126,7 +126,7 @@ export async function unprovedChanges(
     return absent('template', there ? 'absent' : 'present', there ? 'present' : 'absent');
   }
   const vmid = run.vmidOf(action);
-  if (vmid === undefined) return [];
+  if (vmid === undefined || action.kind === 'container.ready') return [];
   if (action.kind === 'container.destroy') {
     run.digests.delete(vmid);
     return (await exists(context, node, vmid)) ? absent('container', 'absent', 'present') : [];

@@ -1,11 +1,13 @@
 /** One action and its report: carried out, proved, and every failure turned into data. Never rejects. */
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
+import { describeWork } from '../domain/provision.ts';
 import type { ErrorDocument } from '../util/errors.ts';
 import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
-import { describeFailure, IndeterminateError, InterruptedError } from './failures.ts';
+import { describeFailure, IndeterminateError, InterruptedError, StepFailedError } from './failures.ts';
 import { doingOf, type Outcome } from './follow-task.ts';
+import { workInside } from './inside.ts';
 import { leftBehind } from './left-behind.ts';
 import { stateBefore, unprovedChanges } from './prove.ts';
 import type { ActionReport, ActionResult } from './report.ts';
@@ -44,6 +46,7 @@ function failureOf(error: unknown, upid: string | undefined): Ending {
   if (error instanceof InterruptedError) return { result: 'skipped', error: base.error };
   if (error instanceof TaskFailedError)
     return { ...base, result: 'failed', upid: error.upid, log: error.log };
+  if (error instanceof StepFailedError) return { ...base, result: 'failed', log: error.log };
   return { ...base, result: error instanceof IndeterminateError ? 'indeterminate' : 'failed' };
 }
 
@@ -71,7 +74,7 @@ async function endOf(context: EngineContext, run: RunState, action: Action): Pro
   let upid: string | undefined;
   try {
     const before = await stateBefore(context, run, action);
-    const outcome = await carryOut(context, run, action);
+    const outcome = await (action.inside ? workInside : carryOut)(context, run, action);
     upid = outcome.upid;
     return await proved(context, run, action, before, outcome);
   } catch (error) {
@@ -107,6 +110,7 @@ export async function runAction(
     key: target.key,
     node: target.node,
     ...(planned === undefined ? {} : { vmid: planned }),
+    ...(action.inside ? { detail: describeWork(action.inside) } : {}),
   });
   const ending = await endOf(context, run, action);
   const vmid = run.vmidOf(action);
