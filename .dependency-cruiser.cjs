@@ -53,6 +53,7 @@ module.exports = {
     packageOnlyIn('ws', 'node_modules/ws/', ['^src/api/ws-websocket\\.ts$']),
     packageOnlyIn('yaml', 'node_modules/yaml', ['^src/spec/']),
     packageOnlyIn('zod', 'node_modules/zod', ['^src/spec/']),
+    packageOnlyIn('csv-stringify', 'node_modules/csv-stringify', ['^src/render/csv\\.ts$']),
     packageOnlyIn('csv-parse', 'node_modules/csv-parse', ['^src/spec/roster-csv\\.ts$']),
     packageOnlyIn('msw', 'node_modules/msw', ['^src/simulator/(msw|server)\\.ts$']),
     packageOnlyIn('commander', 'node_modules/commander', ['^src/cli/(program|options)\\.ts$']),

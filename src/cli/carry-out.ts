@@ -53,7 +53,7 @@ export interface Change {
 }
 
 /** A document of a command's own. */
-export interface ChangeDocument {
+interface ChangeDocument {
   readonly document: { readonly format: string };
   /** Comes after the report. */
   readonly human: (style: Style) => string;

@@ -11,8 +11,8 @@ const permissions: readonly string[] = ['destroy', 'recreate', 'restart'];
 /** All flags by the name under which commander keeps them; a flag means the same in every command that has it. */
 export interface Options {
   // every command
-  /** `markdown` and `junit` only for commands that report on a fleet. */
-  readonly output: 'human' | 'json' | 'ndjson' | 'markdown' | 'junit';
+  /** `markdown` and `junit` only for commands that report on a fleet, `csv` only for lists. */
+  readonly output: 'human' | 'json' | 'ndjson' | 'markdown' | 'junit' | 'csv';
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly color?: boolean;
@@ -60,6 +60,8 @@ export interface Options {
   readonly for?: string;
   readonly until?: string;
   readonly endBoost?: boolean;
+  // list
+  readonly columns?: readonly string[];
   // tick
   readonly at?: string;
   // freeze
@@ -127,6 +129,7 @@ export interface Options {
   readonly speed?: number;
   readonly faults?: string;
   readonly journal?: string;
+  readonly consoleShell?: boolean;
   // sim export
   readonly outputFile?: string;
 }
@@ -201,8 +204,8 @@ export interface OptionRow {
 export const globalRows: readonly OptionRow[] = [
   {
     flags: '-o, --output <format>',
-    text: 'human, json (one document) or ndjson (events); plan, apply, verify: also markdown, junit',
-    parse: choice('human', 'json', 'ndjson', 'markdown', 'junit'),
+    text: 'human, json (one document) or ndjson (events); plan, apply, verify, freeze: also markdown, junit; list: csv',
+    parse: choice('human', 'json', 'ndjson', 'markdown', 'junit', 'csv'),
     shared: true,
   },
   { flags: '-y, --yes', text: 'answer ordinary confirmations with yes', shared: true },

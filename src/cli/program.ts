@@ -44,6 +44,8 @@ interface CommandRow {
   readonly rest?: true;
   /** Has Markdown and JUnit beside the formats that every command has. */
   readonly reports?: true;
+  /** Has CSV beside the formats that every command has. */
+  readonly csv?: true;
   /** Gives a flag another meaning in this command. */
   readonly adjust?: (flags: Partial<Options>, args: readonly string[]) => Partial<Options>;
   readonly load?: () => Promise<CommandModule>;
@@ -198,7 +200,11 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         alias: 'ls',
         operands: '[names...]',
         text: 'containers with state, limits, usage and owner',
-        options: selectionRows,
+        options: [
+          ...selectionRows,
+          { flags: '--columns <names>', text: 'only these, comma separated: vmid,name,address', parse: list },
+        ],
+        csv: true,
         load: () => import('./commands/list.ts'),
       },
       {
@@ -592,6 +598,10 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--journal <file>', text: 'write each request there, one JSON per line' },
           { flags: '--speed <n>', text: 'how many times faster its clock runs', parse: decimal(0.001) },
           { flags: '--http', text: 'plain HTTP; loopback only' },
+          {
+            flags: '--console-shell',
+            text: 'consoles run a real shell of this machine, as you; loopback only',
+          },
         ],
         load: () => import('./commands/sim-serve.ts'),
       },
@@ -662,7 +672,8 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
     const given = command.optsWithGlobals<Partial<Options>>();
     const flags = row.adjust?.(given, command.args) ?? given;
     if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
-      command.error(`the output ${flags.output} is for plan, apply and verify, not for ${row.name}`);
+      command.error(`the output ${flags.output} is for plan, apply, verify and freeze, not for ${row.name}`);
+    if (flags.output === 'csv' && !row.csv) command.error(`the output csv is for list, not for ${row.name}`);
     const rest = row.rest ? wordsAfterDashes(program) : undefined;
     await options.execute(load, {
       command: row.name,

@@ -58,6 +58,9 @@ export function specDigestOf(desired: DesiredContainer): string {
 /** What is said where the tag cannot be given. */
 export const tagRefused: string = `this account may not give the tag ${ownershipTag}, so the line in the notes alone tells who owns a container`;
 
+export const tagRefusedHint: string =
+  'grant Sys.Modify on /, or take the tag out of registered-tags and allow it with user-tag-access of the datacenter';
+
 /** What decides whether a container gets the tag. */
 export interface Tagging {
   readonly ownTag?: ClusterSnapshot['ownTag'];

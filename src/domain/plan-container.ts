@@ -125,6 +125,8 @@ function planOver({ desired, notices }: Match): ContainerPlan {
     actions: [],
     refusals: [],
     notices: [...notices, { severity: 'info', code: 'EXPIRED', message, hint }],
+    // it is not there, so it is not in sync either
+    isWaiting: true,
   };
 }
 

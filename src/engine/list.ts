@@ -1,7 +1,11 @@
 /** `list`, `show`, and finding the containers that a command means. Reads only. */
 import type { ActualContainer, ClusterSnapshot, GuestSummary } from '../domain/actual.ts';
 import type { Vmid } from '../domain/desired.ts';
+import { boostOf } from '../domain/lab/boost.ts';
+import { frozenOf } from '../domain/lab/frozen.ts';
 import { groupTag } from '../domain/lab/groups.ts';
+import { spellTime } from '../domain/lab/times.ts';
+import { recordsOf } from '../domain/ownership.ts';
 import { MiB } from '../util/bytes.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -41,6 +45,18 @@ export interface ListedContainer {
   readonly lock?: string;
   readonly fleet?: string;
   readonly key?: string;
+  /** Group of its student, as the roster or, where only that is known, as its tag has it. */
+  readonly group?: string;
+  /** Login of its student. */
+  readonly student?: string;
+  /** When it was last set back to its baseline, ISO 8601. */
+  readonly lastReset?: string;
+  /** Its last day. */
+  readonly expires?: string;
+  /** Since when it is frozen, ISO 8601. */
+  readonly frozen?: string;
+  /** Until when it has other limits than usual, ISO 8601. */
+  readonly boostedUntil?: string;
 }
 
 /** The document `pvefleet.list/1`. */
@@ -79,6 +95,25 @@ export interface Selected {
 
 const defaultMemoryMiB = 512;
 
+/** The group that a tag names; of several the first. */
+function taggedGroup(tags: readonly string[]): string | undefined {
+  const prefix = groupTag('');
+  return tags
+    .find((tag) => tag.toLowerCase().startsWith(prefix))
+    ?.slice(prefix.length)
+    .toLowerCase();
+}
+
+/** What is done to a container for a time. */
+function marksOf(actual: ActualContainer): Pick<ListedContainer, 'frozen' | 'boostedUntil'> {
+  const frozen = frozenOf(actual);
+  const boost = boostOf(actual);
+  return {
+    ...(frozen ? { frozen: spellTime(frozen.at) } : {}),
+    ...(boost ? { boostedUntil: spellTime(boost.until) } : {}),
+  };
+}
+
 function toRow(
   guest: GuestSummary,
   actual: ActualContainer | undefined,
@@ -114,6 +149,11 @@ function toRow(
     lock: config?.lock ?? guest.lock,
     fleet: actual?.ownership?.fleet,
     key: actual?.ownership?.key,
+    group: actual?.ownership?.group ?? taggedGroup(actual?.live.tags ?? guest.tags),
+    student: actual?.ownership?.student,
+    lastReset: actual && recordsOf(actual).reset,
+    expires: actual?.ownership?.expires,
+    ...(actual ? marksOf(actual) : {}),
   }) as ListedContainer;
 }
 

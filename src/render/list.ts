@@ -7,8 +7,15 @@ import { type Column, renderTable } from './table.ts';
 import { renderTasks } from './tasks.ts';
 import { counted, showDuration } from './values.ts';
 
+/** A value for programs. */
+type CsvValue = string | number | null | undefined;
+
 interface ListColumn extends Column {
+  /** What `--columns` calls it. */
+  readonly name: string;
   readonly cell: (container: ListedContainer, style: Style) => string;
+  /** The same as plain values, under the names of the JSON document. */
+  readonly values: Readonly<Record<string, (container: ListedContainer) => CsvValue>>;
   /** Left out when no row has anything in it. */
   readonly optional?: true;
 }
@@ -44,38 +51,170 @@ function cpuCell(container: ListedContainer): string {
     : `${cores} (limit ${container.cpuLimit})`;
 }
 
+const time = (text: string | undefined): string => text?.replace('T', ' ').replace(/:\d{2}Z$/, 'Z') ?? '';
+
+/** What is done to it for a time. */
+function noteCell({ frozen, boostedUntil }: ListedContainer, style: Style): string {
+  return [
+    ...(frozen === undefined ? [] : [style.yellow(`frozen since ${time(frozen)}`)]),
+    ...(boostedUntil === undefined ? [] : [style.yellow(`boosted until ${time(boostedUntil)}`)]),
+  ].join(', ');
+}
+
 const columns: readonly ListColumn[] = [
-  { title: 'VMID', align: 'right', cell: (c) => String(c.vmid) },
-  { title: 'NAME', cell: (c, style) => style.bold(c.name) },
-  { title: 'NODE', cell: (c) => c.node },
-  { title: 'STATUS', cell: statusCell },
-  { title: 'CORES', align: 'right', cell: cpuCell },
-  { title: 'MEMORY', align: 'right', cell: memoryCell },
-  { title: 'SWAP', align: 'right', cell: (c) => mib(c.swapMiB) },
-  { title: 'DISK', align: 'right', cell: diskCell },
   {
+    name: 'vmid',
+    title: 'VMID',
+    align: 'right',
+    cell: (c) => String(c.vmid),
+    values: { vmid: (c) => c.vmid },
+  },
+  { name: 'name', title: 'NAME', cell: (c, style) => style.bold(c.name), values: { name: (c) => c.name } },
+  { name: 'node', title: 'NODE', cell: (c) => c.node, values: { node: (c) => c.node } },
+  {
+    name: 'status',
+    title: 'STATUS',
+    cell: statusCell,
+    values: { status: (c) => (c.template ? 'template' : c.status) },
+  },
+  {
+    name: 'cores',
+    title: 'CORES',
+    align: 'right',
+    cell: cpuCell,
+    values: { cores: (c) => c.cores, cpuLimit: (c) => c.cpuLimit },
+  },
+  {
+    name: 'memory',
+    title: 'MEMORY',
+    align: 'right',
+    cell: memoryCell,
+    values: { memoryMiB: (c) => c.memoryMiB, memoryUsedBytes: (c) => c.usage.memoryBytes },
+  },
+  {
+    name: 'swap',
+    title: 'SWAP',
+    align: 'right',
+    cell: (c) => mib(c.swapMiB),
+    values: { swapMiB: (c) => c.swapMiB },
+  },
+  {
+    name: 'disk',
+    title: 'DISK',
+    align: 'right',
+    cell: diskCell,
+    values: { rootfsBytes: (c) => c.rootfsBytes, diskUsedBytes: (c) => c.usage.diskBytes },
+  },
+  {
+    name: 'uptime',
     title: 'UPTIME',
     align: 'right',
     optional: true,
     cell: (c) => (c.uptimeSeconds ? showDuration(c.uptimeSeconds * 1000) : ''),
+    values: { uptimeSeconds: (c) => c.uptimeSeconds },
   },
-  { title: 'ADDRESS', optional: true, cell: (c) => c.addresses.join(' ') },
-  { title: 'FLEET', optional: true, cell: (c) => c.fleet ?? '' },
-  { title: 'POOL', optional: true, cell: (c) => c.pool ?? '' },
+  {
+    name: 'address',
+    title: 'ADDRESS',
+    optional: true,
+    cell: (c) => c.addresses.join(' '),
+    values: { addresses: (c) => c.addresses.join(' ') },
+  },
+  {
+    name: 'group',
+    title: 'GROUP',
+    optional: true,
+    cell: (c) => c.group ?? '',
+    values: { group: (c) => c.group },
+  },
+  {
+    name: 'student',
+    title: 'STUDENT',
+    optional: true,
+    cell: (c) => c.student ?? '',
+    values: { student: (c) => c.student },
+  },
+  {
+    name: 'reset',
+    title: 'LAST RESET',
+    optional: true,
+    cell: (c) => time(c.lastReset),
+    values: { lastReset: (c) => c.lastReset },
+  },
+  {
+    name: 'expires',
+    title: 'EXPIRES',
+    optional: true,
+    cell: (c) => c.expires ?? '',
+    values: { expires: (c) => c.expires },
+  },
+  {
+    name: 'note',
+    title: 'NOTE',
+    optional: true,
+    cell: noteCell,
+    values: { frozen: (c) => c.frozen, boostedUntil: (c) => c.boostedUntil },
+  },
+  {
+    name: 'fleet',
+    title: 'FLEET',
+    optional: true,
+    cell: (c) => c.fleet ?? '',
+    values: { fleet: (c) => c.fleet, key: (c) => c.key },
+  },
+  { name: 'pool', title: 'POOL', optional: true, cell: (c) => c.pool ?? '', values: { pool: (c) => c.pool } },
+  {
+    name: 'tags',
+    title: 'TAGS',
+    cell: (c) => c.tags.join(' '),
+    values: { tags: (c) => c.tags.join(' ') },
+  },
 ];
+
+/** Not shown unless they are asked for. */
+const onlyAsked: ReadonlySet<string> = new Set(['tags']);
+
+/** What `--columns` may name. */
+export const listColumns: readonly string[] = columns.map(({ name }) => name);
+
+function columnsOf(names: readonly string[] | undefined): readonly ListColumn[] {
+  if (!names) return columns.filter(({ name }) => !onlyAsked.has(name));
+  return names.flatMap((name) => columns.find((column) => column.name === name) ?? []);
+}
+
+/**
+ * Gives the list as rows of plain values, for CSV.
+ *
+ * @param document - rows.
+ * @param names - columns in order; default: all.
+ * @returns headings, which are the same whatever the rows hold, and rows in order of vmid.
+ */
+export function listRows(
+  document: ListDocument,
+  names: readonly string[] | undefined,
+): { readonly titles: readonly string[]; readonly rows: readonly (readonly CsvValue[])[] } {
+  const chosen = (names ? columnsOf(names) : columns).flatMap(({ values }) => Object.entries(values));
+  return {
+    titles: chosen.map(([title]) => title),
+    rows: document.containers
+      .toSorted((a, b) => a.vmid - b.vmid)
+      .map((container) => chosen.map(([, value]) => value(container))),
+  };
+}
 
 /**
  * Renders the list.
  *
  * @param document - rows.
  * @param style - palette.
+ * @param names - columns in order; default: those that have something in them.
  * @returns text that ends with a newline.
  */
-export function renderList(document: ListDocument, style: Style): string {
+export function renderList(document: ListDocument, style: Style, names?: readonly string[]): string {
   const rows = document.containers.toSorted((a, b) => a.vmid - b.vmid);
   if (rows.length === 0) return 'No containers.\n';
-  const used = columns.filter(
-    (column) => !column.optional || rows.some((row) => column.cell(row, style) !== ''),
+  const used = columnsOf(names).filter(
+    (column) => names !== undefined || !column.optional || rows.some((row) => column.cell(row, style) !== ''),
   );
   const cells = rows.map((row) => used.map((column) => column.cell(row, style)));
   const running = rows.filter((row) => row.status === 'running').length;

@@ -97,6 +97,19 @@ const causes: Readonly<Record<NonNullable<VerifyReport['findings'][number]['caus
   'awaiting-restart': 'waiting for a restart',
 };
 
+/** Containers that are as they are because somebody wants it so for a time. */
+function heldParts({ containers }: VerifyReport): string[] {
+  const frozen = containers.filter(({ frozenSince }) => frozenSince !== undefined).length;
+  const ends = containers.flatMap(({ boostedUntil }) => (boostedUntil === undefined ? [] : [boostedUntil]));
+  const [first] = ends.toSorted();
+  return [
+    ...(frozen > 0 ? [`${frozen} frozen`] : []),
+    ...(first === undefined
+      ? []
+      : [`${ends.length} boosted until ${first}${ends.length > 1 ? ' or later' : ''}`]),
+  ];
+}
+
 /**
  * Renders what a verification found.
  *
@@ -131,6 +144,7 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     ...(diverged > 0 ? [`${diverged} diverged`] : []),
     ...(missing > 0 ? [`${missing} missing`] : []),
     ...(unexpected > 0 ? [`${unexpected} owned but not in the file`] : []),
+    ...heldParts(report),
   ];
   return `${table}${word}: ${parts.join(', ')}.\n`;
 }

@@ -4,6 +4,7 @@
  */
 import type { DesiredFleet } from '../../domain/desired.ts';
 import type { TickPlan } from '../../domain/lab/plan-tick.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { applyPlan, assertApplied } from '../../engine/apply.ts';
 import type { EngineContext } from '../../engine/context.ts';
 import { PlanRefusedError } from '../../engine/errors.ts';
@@ -11,6 +12,8 @@ import { makeTickPlan, type TickRequest } from '../../engine/lab/tick.ts';
 import type { ApplyReport } from '../../engine/report.ts';
 import { renderPlan } from '../../render/plan.ts';
 import { renderApply } from '../../render/report.ts';
+import type { Style } from '../../render/style.ts';
+import { renderDue } from '../../render/tick.ts';
 import { type ExitCode, UsageError } from '../../util/errors.ts';
 import { ownZone, parseWhen } from '../../util/zone.ts';
 import { exitCodeOf } from '../exit-codes.ts';
@@ -31,12 +34,14 @@ function timeOf(options: Options, now: number): number {
   });
 }
 
+const due = (plan: Plan, style: Style): string => `${renderDue(plan, style)}\n${renderPlan(plan, style)}`;
+
 /** Warnings are told also when nothing is done; everything else only beside what is done. */
 function tell(runtime: Runtime, { plan, left }: TickPlan): void {
   const { output } = runtime;
   if (output.format !== 'human') return;
   if (plan.actions.length > 0 || plan.refusals.length > 0) {
-    output.say(renderPlan(plan, output.errorStyle));
+    output.say(due(plan, output.errorStyle));
     return;
   }
   const known = new Set(left.map(({ message }) => `left out: ${message}`));
@@ -72,7 +77,7 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
   const { plan, left } = tick;
   const isIdle = plan.actions.length === 0 && plan.refusals.length === 0;
   if (options.dryRun) {
-    output.result(plan, (style) => (isIdle ? '' : renderPlan(plan, style)));
+    output.result(plan, (style) => (isIdle ? '' : due(plan, style)));
     if (isIdle) tell(runtime, tick);
     if (plan.refusals.length + left.length > 0)
       return new PlanRefusedError({ fleet: plan.fleet, refusals: [...plan.refusals, ...left] }).exitCode;

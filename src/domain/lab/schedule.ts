@@ -5,16 +5,16 @@
 import { instantOf, wallTimeOf } from '../../util/zone.ts';
 
 /** A day of the calendar, `2026-11-23`. */
-export type Day = string;
+type Day = string;
 
 /** Days from one to another, both included. */
-export interface DayRange {
+interface DayRange {
   readonly from: Day;
   readonly to: Day;
 }
 
 /** What may be done around a class. */
-export type ClassStep = 'snapshot' | 'reset';
+type ClassStep = 'snapshot' | 'reset';
 
 /** Times at which containers run. */
 export interface ClassTimes {
@@ -46,7 +46,7 @@ export type TimedAction = ActionTime &
   );
 
 /** The end of a container. */
-export interface Expiry {
+interface Expiry {
   /** Its last day. */
   readonly day: Day;
   /** So long before it is announced. */
@@ -266,7 +266,7 @@ export const managesPower = ({ classes, actions }: DesiredSchedule): boolean =>
 export type ExpiryPhase = 'none' | 'announced' | 'expired' | 'removable';
 
 /** When a container's last day is over, ms since the epoch. */
-export const expiresAt = ({ expiry, zone }: DesiredSchedule): number | undefined =>
+const expiresAt = ({ expiry, zone }: DesiredSchedule): number | undefined =>
   expiry && instantAt({ day: plusDays(expiry.day, 1), minutes: 0 }, zone);
 
 /**

@@ -37,9 +37,11 @@ export function sessionCommand(state: SimState, container: SimContainer): string
 
 /** A program that says something and ends. */
 function saying(clock: Clock, size: ConsoleSize, lines: readonly string[]): ConsoleProcess {
-  return terminalProgram(clock, size, (terminal) =>
-    terminal.write(Buffer.from(lines.map((line) => `${line}\n`).join(''))),
-  );
+  return terminalProgram(clock, size, (terminal) => {
+    // It speaks to dtach's terminal: there is none of a container between.
+    terminal.termios = { ...terminal.termios, flags: { ...terminal.termios.flags, onlcr: false } };
+    return terminal.write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  });
 }
 
 /** Why nothing can run, in the words of the programs that say so. */

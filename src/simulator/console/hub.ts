@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../util/clock.ts';
 import { die, type SimWorker } from '../context.ts';
+import { localNode } from '../model/nodes.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import type { ConsoleBackend, ConsoleProcess, ConsoleSize } from './backend.ts';
@@ -143,9 +144,11 @@ export function createConsoleHub(options: {
     },
     connect: (port, client, peer) => ports.get(port)?.proxy?.connect(client, peer),
     reap: () => {
+      if (localNode(state).status === 'offline') for (const proxy of proxies) proxy.end();
       for (const [vmid, { session, initPid, node }] of sessions) {
         const container = containerOf(vmid);
-        if (container?.runtime?.pid === initPid && container?.node === node) continue;
+        const isLost = node !== undefined && state.nodes[node]?.status === 'offline';
+        if (container?.runtime?.pid === initPid && container?.node === node && !isLost) continue;
         sessions.delete(vmid);
         session.kill();
       }

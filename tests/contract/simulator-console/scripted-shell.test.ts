@@ -62,6 +62,7 @@ describe('a scripted container', () => {
     ],
     ['a user that is there', 'useradd root; echo $?', '9\n'],
     ['owners', 'touch f; chown www-data:root f; stat -c %U:%G f', 'www-data:root\n'],
+    ['times', 'touch -d @1700000000 f; stat -c %Y f; touch -r f g; stat -c %Y g', '1700000000\n1700000000\n'],
     [
       'archives that are packed',
       'mkdir d; echo x >d/f; tar czf a.tgz d; rm -r d; tar xzf a.tgz; cat d/f',

@@ -160,7 +160,7 @@ describe('wrong usage', () => {
         'a bad choice',
         ['list', '-o', 'xml'],
         {},
-        'It takes one of human, json, ndjson, markdown, junit.',
+        'It takes one of human, json, ndjson, markdown, junit, csv.',
         '',
       ],
       [
@@ -182,7 +182,7 @@ describe('wrong usage', () => {
         'a report of a command that has none',
         ['list', '-o', 'junit'],
         {},
-        'is for plan, apply and verify',
+        'is for plan, apply, verify and freeze',
         '',
       ],
       [

@@ -2,41 +2,22 @@
  * Runs the tree of a shell script: lists, pipes, loops, redirections, functions, subshells. What single commands do is in
  * builtins.ts and tools/.
  */
-import { builtins, type Engine, specialBuiltins } from './builtins.ts';
+import type { Engine } from './builtin.ts';
+import { builtins, specialBuiltins } from './builtins.ts';
 import { ExitJump, LoopJump, ReturnJump } from './control.ts';
 import { createExpander, type Expander } from './expand.ts';
 import { FileError } from './files.ts';
 import { createParser } from './parse.ts';
 import { Killed, type Process } from './processes.ts';
-import { findProgram, runProgram } from './programs.ts';
 import { openRedirect } from './redirect.ts';
-import { seatOf } from './seats.ts';
-import {
-  assign,
-  closeFds,
-  copyFds,
-  environmentOf,
-  type Shell,
-  subshellOf,
-  type Variable,
-} from './shell-state.ts';
+import { complain, inFront, listenForSignals, print, runExternal, waitFor } from './shell-processes.ts';
+import { assign, closeFds, copyFds, type Shell, subshellOf, type Variable } from './shell-state.ts';
 import { BrokenPipe, collector, createPipe, nullStream, type Stream } from './streams.ts';
 import type { ListItem, Node, Redirect } from './syntax.ts';
 
-const notFound = 127;
 const misuse = 2;
 
 type Simple = Extract<Node, { kind: 'simple' }>;
-
-/** Prints to a descriptor of the shell; nothing when it is closed. */
-export async function print(shell: Shell, fd: number, text: string): Promise<void> {
-  await shell.fds.get(fd)?.write(text, shell.process.signal);
-}
-
-/** Complains as the shell does. */
-export async function complain(shell: Shell, text: string): Promise<void> {
-  await print(shell, 2, `${shell.isInteractive ? 'bash' : shell.name}: ${text}\n`);
-}
 
 /** Runs the text of a script in a shell, command by command: what stands behind `exit` need not be a script. */
 export async function runText(shell: Shell, text: string): Promise<number> {
@@ -96,26 +77,6 @@ async function runSubshell(shell: Shell, work: () => Promise<number>): Promise<n
   }
 }
 
-/** Lets a shell's traps take signals. */
-export function listenForSignals(shell: Shell): void {
-  shell.process.onSignal = (signal) => {
-    const action = shell.traps.get(signal);
-    if (action === undefined) {
-      if (!shell.isInteractive || !['INT', 'TERM', 'QUIT'].includes(signal)) return false;
-      if (signal === 'INT') {
-        shell.isInterrupted = true;
-        shell.interrupt?.abort(new Killed(signal));
-      }
-      return true;
-    }
-    if (action !== '') {
-      shell.pending.push(signal);
-      shell.interrupt?.abort(new Killed(signal));
-    }
-    return true;
-  };
-}
-
 /** Starts a subshell as a process of its own. */
 function fork(
   shell: Shell,
@@ -127,28 +88,6 @@ function fork(
     const inner = subshellOf(shell, process, fds);
     return runSubshell(inner, () => work(inner));
   });
-}
-
-/** Waits for processes in front; when the shell itself is ended meanwhile, so are they. */
-async function waitFor(shell: Shell, processes: readonly Process[]): Promise<number> {
-  const pipefail = shell.options.has('pipefail');
-  const { signal } = shell.process;
-  const { processes: table } = shell.machine;
-  const end = (): void => {
-    for (const { pid } of processes) table.kill(pid, 'KILL');
-  };
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    let status = 0;
-    for (const process of processes) {
-      const code = await process.ended;
-      if (code !== 0 || !pipefail) status = code;
-    }
-    return status;
-  } finally {
-    signal.removeEventListener('abort', end);
-    signal.throwIfAborted();
-  }
 }
 
 /** `onStatus` hears of the exit codes of substituted commands. */
@@ -237,57 +176,6 @@ async function callFunction(shell: Shell, body: Node, args: readonly string[]): 
       else shell.variables.delete(name);
     }
     shell.positional = positional;
-  }
-}
-
-/** Runs a program and waits for it. */
-async function runExternal(shell: Shell, words: readonly string[]): Promise<number> {
-  const [name = '', ...args] = words;
-  const program = findProgram(shell, name);
-  if (program === undefined) {
-    const problem = name.includes('/')
-      ? 'No such file or directory'
-      : shell.isInteractive
-        ? 'command not found'
-        : 'not found';
-    await complain(shell, `${name}: ${problem}`);
-    return notFound;
-  }
-  if (program.kind === 'refused') {
-    await complain(shell, `${name}: ${program.reason}`);
-    return 126;
-  }
-  const isJob = shell.options.has('m');
-  const { processes } = shell.machine;
-  const child = processes.spawn(
-    { command: words.join(' '), parent: shell.process, newGroup: isJob },
-    (process) =>
-      runProgram(program, {
-        machine: shell.machine,
-        process,
-        name,
-        args,
-        environment: environmentOf(shell),
-        cwd: shell.cwd,
-        umask: shell.umask,
-        user: shell.user,
-        fds: copyFds(shell.fds),
-        ignored: [...shell.traps].filter(([, action]) => action === '').map(([signal]) => signal),
-      }),
-  );
-  return inFront(shell, child.group, () => waitFor(shell, [child]));
-}
-
-/** Keys of the terminal go to a group while something is awaited. */
-async function inFront<T>(shell: Shell, group: number, work: () => Promise<T>): Promise<T> {
-  const seat = seatOf(shell);
-  if (!seat || !shell.options.has('m')) return work();
-  const before = seat.foreground;
-  seat.foreground = group;
-  try {
-    return await work();
-  } finally {
-    seat.foreground = before;
   }
 }
 
@@ -501,7 +389,9 @@ async function runNode(shell: Shell, node: Node): Promise<number> {
 }
 
 const endsOnError: ReadonlySet<Node['kind']> = new Set(['simple', 'pipe', 'subshell']);
+
 let turns = 0;
+
 const turnsAtOnce = 200;
 
 /**

@@ -14,6 +14,8 @@ export interface LineRequest {
   readonly signal: AbortSignal;
   /** Earlier lines, oldest first. */
   readonly history: readonly string[];
+  /** Given what shows the line once more, for when the size of the terminal changes. */
+  readonly onReady: (redraw: () => void) => void;
 }
 
 /** What came of it: a line without its end; `undefined` at the end of the input. */
@@ -25,7 +27,7 @@ export interface LineResult {
 
 const pasteOn = '\x1b[?2004h';
 const pasteOff = '\x1b[?2004l\r';
-const sequence = /^\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Z]|.)/;
+const sequence = /^\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Z]|[^[O])/;
 const maxSequence = 16;
 
 /** The visible width of a prompt. */
@@ -86,6 +88,9 @@ export async function editLine(terminal: Terminal, request: LineRequest): Promis
   try {
     await print(`${bracketed ? pasteOn : ''}${prompt}`);
     let pending = '';
+    request.onReady(() => {
+      print(`\r\x1b[K\r${prompt}${isShown ? line : ''}`).catch(() => undefined); // a terminal that is gone shows nothing
+    });
     for (;;) {
       if (pending === '') pending = Buffer.from(await terminal.read(1, signal)).toString('latin1');
       if (pending === '') return await finish(undefined);

@@ -55,6 +55,8 @@ export interface Shell {
   isInterrupted: boolean;
   /** Wakes what waits in the shell itself when a signal has come. */
   interrupt: AbortController | undefined;
+  /** Shows the line that is being typed once more; absent while none is. */
+  redraw?: (() => void) | undefined;
   /** `user:uid` that it runs as. */
   readonly user: string;
 }

@@ -1,10 +1,11 @@
 /** Shells: the one that runs a script, and the one that talks to somebody at a terminal. */
 import { ExitJump, LoopJump, ReturnJump } from './control.ts';
-import { complain, listenForSignals, print, run, runExitTrap, runText } from './interpreter.ts';
+import { run, runExitTrap, runText } from './interpreter.ts';
 import { editLine } from './line-editor.ts';
 import { createParser } from './parse.ts';
 import { Killed } from './processes.ts';
 import { seatOf, takeSeat } from './seats.ts';
+import { complain, listenForSignals, print } from './shell-processes.ts';
 import { closeFds, type Shell, variableValue } from './shell-state.ts';
 import { BrokenPipe } from './streams.ts';
 import { Incomplete, type Node, SyntaxProblem } from './syntax.ts';
@@ -154,7 +155,11 @@ async function readCommand(
       bracketed,
       signal,
       history,
+      onReady: (redraw) => {
+        if (bracketed) shell.redraw = redraw;
+      },
     });
+    shell.redraw = undefined;
     shell.interrupt = undefined;
     if (isCancelled) {
       shell.status = new Killed('INT').status;

@@ -38,7 +38,7 @@ export interface TerminalOptions {
 const keys = { interrupt: 0x03, end: 0x04, backspace: 0x08, kill: 0x15, word: 0x17, suspend: 0x1a } as const;
 const quit = 0x1c;
 const erase = 0x7f;
-const [newline, carriageReturn, escapeKey, blank] = [0x0a, 0x0d, 0x1b, 0x20];
+const [newline, carriageReturn, blank] = [0x0a, 0x0d, 0x20];
 /** The kernel's buffer for a line that is being typed; more is lost. */
 const lineBytes = 4095;
 const empty = new Uint8Array(0);
@@ -122,11 +122,12 @@ export function createTerminal(options: TerminalOptions): Terminal {
     } else return false;
     return true;
   };
-  const typeByte = (given: number): number | undefined => {
+  /** Takes a byte; `kept` holds what of the same piece may be read as it is. */
+  const typeByte = (given: number, kept: number[]): void => {
     const { flags } = terminal.termios;
     let byte = given;
     if (byte === carriageReturn) {
-      if (flags.igncr) return undefined;
+      if (flags.igncr) return;
       if (flags.icrnl) byte = newline;
     } else if (byte === newline && flags.inlcr) byte = carriageReturn;
     const signal = flags.isig ? signalOf[byte] : undefined;
@@ -135,19 +136,18 @@ export function createTerminal(options: TerminalOptions): Terminal {
       if (!flags.noflsh) {
         line = [];
         ready.length = 0;
+        kept.length = 0;
       }
       onSignal(signal);
-      return undefined;
+      return;
     }
     if (!flags.icanon) {
       echo(byte === newline ? [newline] : shown(byte, flags.echoctl));
-      return byte;
+      kept.push(byte);
+    } else if (!edit(byte) && line.length < lineBytes) {
+      line.push(byte);
+      echo(shown(byte, flags.echoctl));
     }
-    if (edit(byte)) return undefined;
-    if (line.length >= lineBytes) return undefined;
-    line.push(byte);
-    echo(byte === escapeKey ? [0x5e, 0x5b] : shown(byte, flags.echoctl));
-    return undefined;
   };
   /** Bytes that need no look: nothing is echoed, changed or watched for. */
   const isPlain = (): boolean => {
@@ -199,10 +199,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
     type: (bytes) => {
       if (isPlain()) return offer(Uint8Array.from(bytes), false);
       const kept: number[] = [];
-      for (const byte of bytes) {
-        const result = typeByte(byte);
-        if (result !== undefined) kept.push(result);
-      }
+      for (const byte of bytes) typeByte(byte, kept);
       if (kept.length > 0) offer(Uint8Array.from(kept), false);
     },
     write: async (bytes) => {

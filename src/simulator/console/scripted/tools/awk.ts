@@ -1,6 +1,6 @@
 /** awk: patterns and prints of fields, which is what most scripts want of it. Anything else is refused. */
-import { posixExpression } from './grep.ts';
-import { linesOf } from './text.ts';
+import { posixExpression } from './expression.ts';
+import { linesOf } from './text-common.ts';
 import { parseOptions, type Tool, ToolError } from './tool.ts';
 
 /** A record. */

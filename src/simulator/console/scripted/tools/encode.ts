@@ -1,7 +1,7 @@
 /** Programs that turn bytes into others: checksums, base64, od, gzip, dd. */
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { linesOf } from './text.ts';
+import { linesOf } from './text-common.ts';
 import { parseOptions, type Tool, type ToolContext, ToolError } from './tool.ts';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');

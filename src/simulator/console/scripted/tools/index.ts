@@ -1,11 +1,18 @@
 /** All programs of simulated containers, by name. */
 import { accountTools } from './accounts.ts';
 import { awkTools } from './awk.ts';
+import { becomeTools } from './become.ts';
+import { columnTools } from './columns.ts';
 import { encodeTools } from './encode.ts';
 import { fileTools } from './files.ts';
 import { findTools } from './find.ts';
-import { patternTools } from './grep.ts';
+import { grepTools } from './grep.ts';
+import { lookTools } from './look.ts';
+import { modeTools } from './modes.ts';
 import { packageTools } from './packages.ts';
+import { runTools } from './run.ts';
+import { sedTools } from './sed.ts';
+import { serviceTools } from './services.ts';
 import { systemTools } from './system.ts';
 import { tarTools } from './tar.ts';
 import { textTools } from './text.ts';
@@ -14,11 +21,18 @@ import type { Tool } from './tool.ts';
 export const tools: Readonly<Record<string, Tool>> = {
   ...accountTools,
   ...awkTools,
+  ...becomeTools,
+  ...columnTools,
   ...encodeTools,
   ...fileTools,
   ...findTools,
+  ...grepTools,
+  ...lookTools,
+  ...modeTools,
   ...packageTools,
-  ...patternTools,
+  ...runTools,
+  ...sedTools,
+  ...serviceTools,
   ...systemTools,
   ...tarTools,
   ...textTools,
