@@ -13,6 +13,8 @@ export interface Records {
   readonly frozen?: string;
   /** When it was last unfrozen; ISO 8601 in UTC. */
   readonly unfrozen?: string;
+  /** Steps that were run inside it, by the digest of each in the order of the file: `ab12cd34.-.ef56ab78`. */
+  readonly provision?: string;
 }
 
 /** What the ownership line says. */
@@ -35,7 +37,7 @@ export interface Ownership extends Records {
 
 const line = /^<!-- pvefleet((?: [a-z]+=\S+)+) -->$/;
 /** Names of the records. */
-export const recordNames: readonly (keyof Records)[] = ['reset', 'boost', 'frozen', 'unfrozen'];
+export const recordNames: readonly (keyof Records)[] = ['reset', 'boost', 'frozen', 'unfrozen', 'provision'];
 /** Attributes that a line may have besides fleet, key and spec, in the order in which they are written. */
 const optional: readonly Exclude<keyof Ownership, 'fleet' | 'key' | 'specDigest'>[] = [
   'node',

@@ -23,6 +23,7 @@ import {
 } from './ownership.ts';
 import type { Action, FieldChange } from './plan.ts';
 import { volumeMoves } from './plan-move.ts';
+import { describeStep, dueSteps } from './provision.ts';
 import { isAsPlanned, readField } from './read-field.ts';
 
 /** One field that is not as the file says. */
@@ -174,6 +175,14 @@ function verifyFields(
   if (desired.firewall)
     for (const { field, from, to } of firewallChanges(desired.firewall, snapshot.firewalls?.get(vmid)))
       find('diverged', field, to, from);
+  for (const { step, position, why } of dueSteps(desired.provision ?? [], actual.ownership)) {
+    const problem =
+      step.kind === 'copy' && step.local && 'problem' in step.local ? step.local.problem : undefined;
+    const found = problem ?? (why === 'changed' ? 'run before it changed' : 'not run');
+    const about = { key, vmid, node, field: `provision.${position}`, state: 'diverged' } as const;
+    const cause = why === 'first' ? {} : ({ cause: 'spec-changed' } as const);
+    findings.push({ ...about, expected: describeStep(step), actual: found, ...cause });
+  }
   const state = findings.some((one) => one.state !== 'pending')
     ? 'diverged'
     : findings.length > 0

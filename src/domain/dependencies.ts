@@ -1,23 +1,60 @@
 /** `dependsOn` between containers → dependencies between their actions: up in order, down in reverse order. */
+import type { ActualContainer } from './actual.ts';
 import type { ContainerPlan } from './assemble.ts';
 import type { ContainerKey, DesiredContainer } from './desired.ts';
+import type { Match } from './match.ts';
 import { findCycle } from './order.ts';
 import type { Action, ActionKind, Refusal } from './plan.ts';
+import { readyAction } from './plan-inside.ts';
 import { refusal } from './refusal.ts';
 
-const up: ReadonlySet<ActionKind> = new Set(['container.start', 'container.reboot']);
+/** What needs the containers that it depends on. */
+const up: ReadonlySet<ActionKind> = new Set(['container.start', 'container.reboot', 'container.provision']);
+/** What others need of it. */
+const upAndReady: ReadonlySet<ActionKind> = new Set([...up, 'container.ready']);
 const down: ReadonlySet<ActionKind> = new Set(['container.shutdown']);
 
 /** A rest for the sake of a baseline is over before anybody else is let go on. */
 const isRest = ({ id }: Action): boolean => id.endsWith('/shutdown:baseline');
 
-function idOf(plan: ContainerPlan | undefined, kinds: ReadonlySet<ActionKind>): string | undefined {
+function firstOf(plan: ContainerPlan | undefined, kinds: ReadonlySet<ActionKind>): string | undefined {
   return plan?.actions.find((action) => kinds.has(action.kind) && !isRest(action))?.id;
 }
 
-/** The start after which a container stays up. */
-function lastStart(plan: ContainerPlan | undefined): string | undefined {
-  return plan?.actions.findLast(({ kind }) => up.has(kind))?.id;
+function lastOf(plan: ContainerPlan | undefined, kinds: ReadonlySet<ActionKind>): string | undefined {
+  return plan?.actions.findLast(({ kind }) => kinds.has(kind))?.id;
+}
+
+/** Whether a container runs, with nothing in its part of the plan that would change that or wait for it. */
+const runsUntouched = (plan: ContainerPlan, actual: ActualContainer | undefined): boolean =>
+  actual?.status === 'running' &&
+  plan.outcome !== 'refused' &&
+  firstOf(plan, upAndReady) === undefined &&
+  firstOf(plan, down) === undefined;
+
+/**
+ * Lets containers that run already be looked at where others are about to need them: an earlier apply may have ended before
+ * they were ready.
+ *
+ * @param plans - parts of the plan.
+ * @param matches - the containers of the file that are meant.
+ * @returns the parts, with a wait where one is needed; it makes no change of them.
+ */
+export function withAwaited(plans: readonly ContainerPlan[], matches: readonly Match[]): ContainerPlan[] {
+  const planOf = new Map<ContainerKey, ContainerPlan>(plans.map((plan) => [plan.key, plan]));
+  const needed = new Set(
+    matches.flatMap(({ desired: { key, dependsOn = [] } }) =>
+      firstOf(planOf.get(key), up) ? dependsOn : [],
+    ),
+  );
+  const matchOf = new Map(matches.map((match) => [match.desired.key, match]));
+  return plans.map((plan) => {
+    const { desired, actual } = matchOf.get(plan.key) ?? {};
+    if (!desired?.ready || !actual || !needed.has(plan.key) || !runsUntouched(plan, actual)) return plan;
+    const target = { key: plan.key, vmid: actual.vmid, node: actual.node };
+    const last = plan.actions.slice(-1).map(({ id }) => id);
+    return { ...plan, actions: [...plan.actions, readyAction(target, desired.ready, last)] };
+  });
 }
 
 /**
@@ -61,8 +98,8 @@ export function linkContainers(
   };
   for (const { key, dependsOn } of containers)
     for (const other of new Set(dependsOn)) {
-      link(idOf(planOf.get(key), up), lastStart(planOf.get(other)));
-      link(idOf(planOf.get(other), down), idOf(planOf.get(key), down));
+      link(firstOf(planOf.get(key), up), lastOf(planOf.get(other), upAndReady));
+      link(firstOf(planOf.get(other), down), firstOf(planOf.get(key), down));
     }
   if (more.size === 0) return [...plans];
   const linked = (action: Action): Action => {

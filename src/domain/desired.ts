@@ -232,6 +232,80 @@ export interface DesiredReset {
 
 /** What a file means that says nothing about resets. */
 export const defaultReset: DesiredReset = { strategy: 'auto', snapshot: 'baseline' };
+/** A file or folder of this machine, as it was read. */
+export type LocalTree =
+  | {
+      /** Digest of names, modes and contents. */
+      readonly sha256: string;
+      readonly files: number;
+      readonly sizeBytes: number;
+    }
+  | { readonly problem: string };
+
+/** What every step has. */
+interface StepBase {
+  /** What to call it; absent: by what it does. */
+  readonly name?: string;
+  readonly timeoutSeconds: number;
+}
+
+/** A script for `sh -e`, or for the interpreter in its first line. */
+export interface RunStep extends StepBase {
+  readonly kind: 'run';
+  readonly script: string;
+  readonly env?: Readonly<Record<string, string | SecretPlaceholder>>;
+}
+
+/** A file or folder of this machine that is put into the container. */
+export interface CopyStep extends StepBase {
+  readonly kind: 'copy';
+  /** As the file writes it. */
+  readonly from: string;
+  /** Where it is; absolute. Never part of a digest. */
+  readonly location: string;
+  readonly to: string;
+  /** Octal digits for all files; absent: as they are here. Folders are entered by all who may read. */
+  readonly mode?: string;
+  /** `user`, `user:group` or ids; absent: root. */
+  readonly owner?: string;
+  /** Absent: not read yet. */
+  readonly local?: LocalTree;
+}
+
+/** Packages of the distribution. */
+export interface PackagesStep extends StepBase {
+  readonly kind: 'packages';
+  readonly packages: readonly string[];
+}
+
+/** A service of systemd or OpenRC. */
+export interface ServiceStep extends StepBase {
+  readonly kind: 'service';
+  readonly service: string;
+  readonly state?: 'running' | 'stopped';
+  readonly enabled?: boolean;
+}
+
+/** What is done once inside a container. */
+export type ProvisionStep = RunStep | CopyStep | PackagesStep | ServiceStep;
+
+/** What tells that a container is ready. */
+export type ReadyCheck =
+  /** Ends with 0. */
+  | { readonly kind: 'command'; readonly command: string }
+  /** Somebody listens on this TCP port, whatever the address. */
+  | { readonly kind: 'port'; readonly port: number }
+  /** It is there. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** The interface has an address that is not link-local. */
+  | { readonly kind: 'address'; readonly interface: string };
+
+/** When a container is ready. */
+export interface DesiredReady {
+  readonly timeoutSeconds: number;
+  /** All must hold. */
+  readonly checks: readonly ReadyCheck[];
+}
 
 /** One container of the fleet. */
 export interface DesiredContainer {
@@ -269,6 +343,10 @@ export interface DesiredContainer {
   readonly power: 'running' | 'stopped' | 'unmanaged';
   /** Absent: no baseline is taken; a reset does what it can. */
   readonly reset?: DesiredReset;
+  /** Done inside, in this order, each once per content. */
+  readonly provision?: readonly ProvisionStep[];
+  /** Waited for after a start and after provisioning. */
+  readonly ready?: DesiredReady;
   /** When it runs, what is done at which time, and when it ends. */
   readonly schedule?: DesiredSchedule;
   readonly access?: DesiredAccess;

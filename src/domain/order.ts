@@ -41,6 +41,8 @@ const ranks: Readonly<Record<ActionKind, number>> = {
   'container.resize-disk': 7,
   'container.reboot': 8,
   'container.start': 9,
+  'container.provision': 10,
+  'container.ready': 11,
   'ha.add': 10,
   'ha.update': 10,
 };

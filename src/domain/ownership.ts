@@ -33,6 +33,8 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'placement',
   'restart',
   'reset',
+  'provision',
+  'ready',
   'schedule',
 ];
 

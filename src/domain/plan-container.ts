@@ -35,6 +35,7 @@ import {
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
 import { withExtras } from './plan-extras.ts';
+import { withInside } from './plan-inside.ts';
 import { moveActions, moveStop, prepareMove } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
@@ -259,19 +260,17 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
 export function planContainer(context: PlanContext, match: Match): ContainerPlan {
   const { desired, vmid, actual, refusals, notices } = match;
   const { snapshot } = context;
-  const labelled = (plan: ContainerPlan): ContainerPlan => ({
-    ...plan,
-    actions: labelRootOnly(plan.actions, actual),
-  });
+  // the container itself, then what is around it, then what is inside it
+  const completed = (wanted: DesiredContainer, planned: ContainerPlan): ContainerPlan => {
+    const plan = withInside(wanted, actual, withExtras(snapshot, wanted, actual, planned));
+    return { ...plan, actions: labelRootOnly(plan.actions, actual) };
+  };
   const frozen = actual && frozenOf(actual);
   if (frozen && refusals.length === 0) return planFrozen(match, frozen);
   const { now } = context.policy;
-  if (actual && refusals.length === 0) {
-    const planned = planExisting(context, match, actual);
-    return labelled(withExtras(snapshot, asOfNow(desired, now), actual, planned));
-  }
+  if (actual && refusals.length === 0)
+    return completed(asOfNow(desired, now), planExisting(context, match, actual));
   if (isExpired(desired, now) && refusals.length === 0) return planOver(match);
-  if (vmid !== undefined && refusals.length === 0)
-    return labelled(withExtras(snapshot, desired, undefined, planNew(context, match, vmid)));
+  if (vmid !== undefined && refusals.length === 0) return completed(desired, planNew(context, match, vmid));
   return { key: desired.key, outcome: 'refused', actions: [], refusals, notices };
 }

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../util/diagnostic.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from './assemble.ts';
 import { demandsOf, judgeCapacity } from './capacity.ts';
-import { dependencyCycle, linkContainers } from './dependencies.ts';
+import { dependencyCycle, linkContainers, withAwaited } from './dependencies.ts';
 import type { DesiredFleet } from './desired.ts';
 import { planDownloads } from './downloads.ts';
 import { ownedBy } from './identify.ts';
@@ -127,7 +127,7 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
   const based = withBaselines(fleet.name, meant, planned, snapshot);
   const { plans, downloads } = planDownloads(based.plans, snapshot.storages);
   const cycle = dependencyCycle(fleet.containers);
-  const linked = linkSources(cycle ? plans : linkContainers(plans, fleet.containers));
+  const linked = linkSources(cycle ? plans : linkContainers(withAwaited(plans, meant), fleet.containers));
   const removed = policy.prune ? planRemovals(orphans, policy, 'left the fleet file', true) : [];
   const doomed = new Set(removed.map(({ key }) => key));
   const hints = renameHints(

@@ -1,7 +1,7 @@
 /** A plan: data that says completely what will be sent, in which order, and why. No closures, no times, no secrets. */
 import type { ApiRequest } from '../schema/request.ts';
 import type { Diagnostic } from '../util/diagnostic.ts';
-import type { ContainerKey, Vmid } from './desired.ts';
+import type { ContainerKey, DesiredReady, ProvisionStep, Vmid } from './desired.ts';
 import type { DriftState } from './drift.ts';
 
 export type JsonValue =
@@ -65,6 +65,8 @@ export type ActionKind =
   | 'container.template'
   | 'container.migrate'
   | 'container.move-volume'
+  | 'container.provision'
+  | 'container.ready'
   | 'snapshot.create'
   | 'snapshot.rollback'
   | 'snapshot.delete'
@@ -93,6 +95,20 @@ export type Precondition =
   /** The id is free. `flexible`: another one of the range may be taken when somebody was faster. */
   | { readonly kind: 'vmid-free'; readonly flexible: boolean; readonly from: Vmid; readonly to: Vmid };
 
+/** What an action does inside its container, once the request has opened its console. */
+export type InsideWork =
+  | {
+      readonly kind: 'provision';
+      /** Position of the step in the file, from 1, and how many there are. */
+      readonly position: number;
+      readonly of: number;
+      readonly digest: string;
+      readonly step: ProvisionStep;
+      /** Digests of all steps in the order of the file. */
+      readonly digests: readonly string[];
+    }
+  | ({ readonly kind: 'ready' } & DesiredReady);
+
 /** One request to the API, with what it is for. */
 export interface Action {
   /** Stable and readable: `web01/create`, `web01/configure:live`, `template/pve1/local/debian-13…`. */
@@ -100,6 +116,8 @@ export interface Action {
   readonly kind: ActionKind;
   readonly target: { readonly key: ContainerKey; readonly vmid?: Vmid; readonly node: string };
   readonly request: ApiRequest;
+  /** Absent: the request is all of it. */
+  readonly inside?: InsideWork;
   /** `task`: the answer is a UPID to wait for. */
   readonly completes: 'now' | 'task';
   readonly changes: readonly FieldChange[];

@@ -5,7 +5,6 @@
  */
 import { splitList } from '../codec/list.ts';
 import { encodeLxcConfig } from '../codec/lxc-config.ts';
-import type { ApiRequest } from '../schema/request.ts';
 import type { ActualContainer } from './actual.ts';
 import {
   anyRight,
@@ -307,6 +306,8 @@ export const rightsTable: Readonly<Record<string, Rule>> = {
   [`POST ${lxc}/template`]: guestAndAudit('VM.Allocate'),
   [`POST ${lxc}/move_volume`]: moveVolume,
   [`POST ${lxc}/migrate`]: migrate,
+  [`POST ${lxc}/termproxy`]: guestAndAudit('VM.Console'),
+  [`GET ${lxc}/interfaces`]: audit,
   [`POST ${lxc}/snapshot`]: guestAndAudit('VM.Snapshot'),
   [`DELETE ${lxc}/snapshot/{snapname}`]: guestAndAudit('VM.Snapshot'),
   [`PUT ${lxc}/snapshot/{snapname}/config`]: guestAndAudit('VM.Snapshot'),
@@ -333,8 +334,16 @@ const rootOnlyOperations: ReadonlySet<string> = new Set([
 
 const firewall = /^(?:POST|PUT|DELETE) \/nodes\/\{node\}\/lxc\/\{vmid\}\/firewall\//;
 
-function ruleOf({ method, path }: ApiRequest): Rule | undefined {
+/** A step inside is recorded in the ownership line. */
+const provision: Rule = (asked) => [
+  ...guest('VM.Console')(asked),
+  ...guest('VM.Config.Options')(asked),
+  ...audit(asked),
+];
+
+function ruleOf({ request: { method, path }, inside }: Action): Rule | undefined {
   const operation = `${method} ${path}`;
+  if (inside?.kind === 'provision') return provision;
   if (rootOnlyOperations.has(operation)) return () => [{ oneOf: [], wireKey: path }];
   return firewall.test(operation) ? guestAndAudit('VM.Config.Network') : rightsTable[operation];
 }
@@ -387,7 +396,7 @@ export function rightsOf(actions: readonly Action[], observed: RightsFacts): Act
   return actions.map((action) => {
     const params = textsOf(action.request.params);
     const vmid = Number(params['vmid'] ?? action.target.vmid);
-    const found = ruleOf(action.request)?.({ params, vmid, known, facts }) ?? [];
+    const found = ruleOf(action)?.({ params, vmid, known, facts }) ?? [];
     const needs = found.map((one): Need => ('oneOf' in one ? one : { oneOf: one }));
     after(guests, action, params, known);
     return { action, needs: [...new Map(needs.map((need) => [keyOf(need), need])).values()] };

@@ -33,6 +33,8 @@ const risks: Readonly<Record<ActionKind, Risk>> = {
   'container.template': 'disruptive',
   'container.migrate': 'disruptive',
   'container.move-volume': 'safe',
+  'container.provision': 'safe',
+  'container.ready': 'safe',
   'snapshot.create': 'safe',
   'snapshot.rollback': 'destructive',
   'snapshot.delete': 'destructive',

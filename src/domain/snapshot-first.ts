@@ -26,6 +26,7 @@ function isRisky({ kind, changes }: Action): boolean {
   return (
     kind === 'container.resize-disk' ||
     kind === 'container.reboot' ||
+    kind === 'container.provision' ||
     changes.some(({ field, effect }) => effect === 'restart' || /^(?:rootfs|mounts)\./.test(field))
   );
 }

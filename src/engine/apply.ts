@@ -6,6 +6,7 @@ import { countBy } from './count-by.ts';
 import { ApplyError, CancelledError, PlanRefusedError, type StaleAction } from './errors.ts';
 import { classOf } from './follow-task.ts';
 import { staleActions } from './freshness.ts';
+import { staleCopies } from './local-tree.ts';
 import { observe } from './observe.ts';
 import { preflight } from './preflight.ts';
 import { checkSecrets } from './prepare-request.ts';
@@ -15,6 +16,7 @@ import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
 import { type Job, runJobs } from './scheduler.ts';
 import { sharedStorages } from './shared-storages.ts';
+import { createShells } from './shells.ts';
 import { leftOut } from './stale.ts';
 import { createTaskWatch } from './task-watch.ts';
 import { type Waves, wavesOf } from './waves.ts';
@@ -184,7 +186,9 @@ async function carryOutPlan(
   const startedAt = context.clock.now();
   const run = createRunState(plan);
   run.watch = createTaskWatch(context);
+  run.shells = createShells(context, plan);
   const actions = await runPlan(context, plan, run, options, left);
+  await run.shells.close();
   return {
     format: 'pvefleet.apply/1',
     fleet: plan.fleet,
@@ -206,7 +210,7 @@ async function carryOutPlan(
  * @param options.skipStale - go on without the containers that no longer fit; they are `skipped` in the report, with the
  *   code PLAN_STALE.
  * @returns the report.
- * @throws PlanRefusedError when digests or free ids are no longer as the plan says; lists the stale actions. With
+ * @throws PlanRefusedError when digests, free ids or files that are copied are no longer as the plan says; lists the stale actions. With
  *   `skipStale` only when nothing would be left. Also when this account may not do what the plan wants, as it need not be
  *   the one that made it.
  */
@@ -225,7 +229,7 @@ export async function applySavedPlan(
     vmids: [...new Set(vmids)],
     settled: true,
   });
-  const stale = staleActions(plan, snapshot);
+  const stale = [...staleActions(plan, snapshot), ...(await staleCopies(plan))];
   const left = leftOut(plan, stale);
   if (stale.length > 0 && !(options.skipStale && left.size < plan.actions.length))
     throw new PlanRefusedError({ fleet: plan.fleet, stale });

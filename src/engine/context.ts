@@ -18,6 +18,9 @@ export interface Limits {
   /** The limit of a storage grows to this while that pays; never less than `allocationsPerStorage`. */
   readonly mostPerStorage: number;
   readonly downloadsPerStorage: number;
+  /** Consoles of containers that are worked in. Each takes a port of the node that we talk to, which has 100. */
+  readonly consoles: number;
+  readonly consolesPerNode: number;
   /** How long an action waits for locks of others, in milliseconds. */
   readonly lockWaitMs: number;
 }
@@ -30,6 +33,8 @@ export const defaultLimits: Limits = {
   allocationsPerStorage: 3,
   mostPerStorage: 8,
   downloadsPerStorage: 1,
+  consoles: 24,
+  consolesPerNode: 8,
   lockWaitMs: 120_000,
 };
 
@@ -49,6 +54,8 @@ export interface EngineContext {
   readonly random: () => number;
   /** Where generated passwords are written; absent: plans that make any are refused. */
   readonly credentials?: Credentials;
+  /** Where containers remember the steps that were run inside; absent: the usual place. For tests. */
+  readonly markerFolder?: string;
   /** Who we are, `user@realm` or `user@realm!token`; tells our own tasks from those of others. */
   readonly identity?: string;
 }
@@ -62,9 +69,10 @@ export interface ContextOptions extends Omit<EngineContext, 'emit' | 'limits' | 
 
 /** What somebody has set is not exceeded, unless he has set how far it may grow as well. */
 function withLimits(given: Partial<Limits> = {}): Limits {
-  const { actionsPerNode, allocationsPerStorage } = given;
+  const { actions, actionsPerNode, allocationsPerStorage } = given;
   return {
     ...defaultLimits,
+    ...(actions === undefined ? {} : { consoles: Math.min(actions, defaultLimits.consoles) }),
     ...(actionsPerNode === undefined ? {} : { mostPerNode: actionsPerNode }),
     ...(allocationsPerStorage === undefined ? {} : { mostPerStorage: allocationsPerStorage }),
     ...given,

@@ -16,6 +16,7 @@ import {
 } from './doctor-cluster.ts';
 import { judgeFleet } from './doctor-fleet.ts';
 import { describeFailure } from './failures.ts';
+import { withLocalTrees } from './local-tree.ts';
 import { observe } from './observe.ts';
 import { readPermissions } from './preflight.ts';
 
@@ -72,7 +73,7 @@ async function guarded<T>(
 
 async function diagnoseFleet(
   context: EngineContext,
-  fleet: DesiredFleet,
+  file: DesiredFleet,
   facts: {
     readonly nodes: ReadonlyMap<string, NodeFacts>;
     readonly permissions: PermissionTree | undefined;
@@ -81,6 +82,7 @@ async function diagnoseFleet(
 ): Promise<Pick<DoctorDocument, 'checks' | 'commands'>> {
   const { nodes, permissions, identity } = facts;
   const result = await guarded(context, 'plan', async () => {
+    const fleet = await withLocalTrees(file);
     const snapshot = await observe(context, { fleet });
     const plan = planFleet(fleet, snapshot, lookOnly);
     return judgeFleet({

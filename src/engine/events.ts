@@ -23,6 +23,8 @@ export type EngineEvent =
       readonly key: string;
       readonly vmid?: number;
       readonly node: string;
+      /** What exactly, where the kind does not say it. */
+      readonly detail?: string;
     }
   | { readonly type: 'action.vmid'; readonly id: string; readonly from: number; readonly to: number }
   | { readonly type: 'task.start'; readonly id: string; readonly upid: string }

@@ -40,6 +40,24 @@ export class StalePlanError extends PvefleetError {
   override readonly exitCode = 6;
 }
 
+/** What was done inside a container did not succeed. */
+export class StepFailedError extends PvefleetError {
+  override readonly code: string;
+  override readonly exitCode = 5;
+  /** Last lines of its output. */
+  readonly log: readonly string[];
+
+  constructor(
+    message: string,
+    options: { log?: readonly string[]; exitCode?: number; hint?: string; code?: string } = {},
+  ) {
+    const { log = [], exitCode, hint, code = 'STEP_FAILED' } = options;
+    super(message, { hint, ...(exitCode === undefined ? {} : { details: { exitCode } }) });
+    this.code = code;
+    this.log = log;
+  }
+}
+
 /** Whether the container that was asked for is not there. */
 export function isGone(error: unknown): boolean {
   return error instanceof PveNotFoundError && (error.what === 'container' || error.what === 'other');

@@ -49,6 +49,8 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   'container.template': 'make a template of',
   'container.migrate': 'migrate',
   'container.move-volume': 'move a disk of',
+  'container.provision': 'provision',
+  'container.ready': 'wait for',
   'snapshot.create': 'take a snapshot of',
   'snapshot.rollback': 'roll back',
   'snapshot.delete': 'delete a snapshot of',

@@ -15,7 +15,8 @@ const words: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-function reasonOf(error: unknown): string {
+/** Why a file cannot be read, in words. */
+export function reasonOf(error: unknown): string {
   return words[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
 }
 

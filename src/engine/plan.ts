@@ -15,6 +15,7 @@ import { isSafeguard } from '../domain/snapshot-first.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
 import { uploadsOf, withLocalFiles } from './local-files.ts';
+import { withLocalTrees } from './local-tree.ts';
 import { observe } from './observe.ts';
 import { mapBounded } from './parallel.ts';
 import { preflight } from './preflight.ts';
@@ -88,13 +89,14 @@ async function withBaselineNames(
  * Plan of `apply -f`.
  *
  * @param context - client, clock, limits, events.
- * @param fleet - the file.
+ * @param file - the fleet file.
  * @param given - what the user allows; its `now` is the present unless it says otherwise.
  * @returns the plan, with refusals where something is not allowed; emits `plan.ready`.
  * @throws PveError when the cluster cannot be read.
  */
-export async function makePlan(context: EngineContext, fleet: DesiredFleet, given: Policy): Promise<Planned> {
+export async function makePlan(context: EngineContext, file: DesiredFleet, given: Policy): Promise<Planned> {
   const policy: Policy = { now: context.clock.now(), ...given };
+  const fleet = await withLocalTrees(file, policy);
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const named = await withBaselineNames(context, fleet, policy, observed);
   const snapshot = await withSnapshotFacts(context, policy, named, (draft) =>

@@ -2,7 +2,7 @@
 
 import { isGenerated } from '../domain/lab/account-actions.ts';
 import { withoutOwnershipTag } from '../domain/ownership.ts';
-import type { Action, Plan } from '../domain/plan.ts';
+import type { Action, InsideWork, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
 import type { ApiRequest, SecretPlaceholder, WireValue } from '../schema/request.ts';
 import type { EngineContext } from './context.ts';
@@ -50,6 +50,10 @@ function takesDigest({ path, method }: ApiRequest): boolean {
   return method !== 'DELETE' && /\/lxc\/\{vmid\}\/(?:config|resize|move_volume)$/.test(path);
 }
 
+function variablesOf(work: InsideWork): Readonly<Record<string, string | SecretPlaceholder>> {
+  return (work.kind === 'provision' && work.step.kind === 'run' && work.step.env) || {};
+}
+
 /**
  * Looks up every secret of a plan once, so that a missing one stops the run before anything is written.
  *
@@ -58,7 +62,10 @@ function takesDigest({ path, method }: ApiRequest): boolean {
  */
 export async function checkSecrets(context: EngineContext, plan: Plan): Promise<void> {
   await openCredentials(context, plan.actions);
-  const values = plan.actions.flatMap(({ request }) => Object.values(request.params));
+  const values = plan.actions.flatMap(({ request, inside }) => [
+    ...Object.values(request.params),
+    ...Object.values(inside ? variablesOf(inside) : {}),
+  ]);
   const references = values
     .filter(isPlaceholder)
     .filter((value) => !isGenerated(value))

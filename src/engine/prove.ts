@@ -129,7 +129,7 @@ export async function unprovedChanges(
   }
   if (isAccountAction(action)) return unprovedAccount(context, run, action);
   const vmid = run.vmidOf(action);
-  if (vmid === undefined) return [];
+  if (vmid === undefined || action.kind === 'container.ready') return [];
   if (action.kind === 'container.destroy') {
     run.digests.delete(vmid);
     return (await exists(context, node, vmid)) ? absent('container', 'absent', 'present') : [];

@@ -73,6 +73,8 @@ const taskTypes: Readonly<Record<ActionKind, readonly string[]>> = {
   'container.template': ['vztemplate'],
   'container.migrate': ['vzmigrate', 'hamigrate'],
   'container.move-volume': ['move_volume'],
+  'container.provision': [],
+  'container.ready': [],
   'snapshot.create': ['vzsnapshot'],
   'snapshot.rollback': ['vzrollback'],
   'snapshot.delete': ['vzdelsnapshot'],

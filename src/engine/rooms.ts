@@ -82,6 +82,13 @@ export function isCongested(reason: string): (room: string) => boolean {
  */
 export function roomsOf(action: Action, limits: Limits, shared: ReadonlySet<string> = new Set()): Room[] {
   const { node, key, vmid } = action.target;
+  // what goes on inside takes minutes and little of the server, so it must not keep others from theirs
+  if (action.inside)
+    return [
+      { name: 'inside', limit: limits.consoles },
+      { name: `inside ${node}`, limit: limits.consolesPerNode },
+      { name: `container ${key} ${vmid}`, limit: 1 },
+    ];
   const storage = requestText(action.request, 'storage');
   const source = cloneSourceOf(action);
   // PVE: all of these are written under the lock of one file, user.cfg

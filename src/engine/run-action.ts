@@ -2,11 +2,13 @@
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import { isAccountAction } from '../domain/lab/account-actions.ts';
 import type { Action, FieldChange } from '../domain/plan.ts';
+import { describeWork } from '../domain/provision.ts';
 import type { ErrorDocument } from '../util/errors.ts';
 import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
-import { describeFailure, IndeterminateError, InterruptedError } from './failures.ts';
+import { describeFailure, IndeterminateError, InterruptedError, StepFailedError } from './failures.ts';
 import { doingOf, type Outcome } from './follow-task.ts';
+import { workInside } from './inside.ts';
 import { settleCredentials } from './lab/use-credentials.ts';
 import { leftBehind } from './left-behind.ts';
 import { stateBefore, unprovedChanges } from './prove.ts';
@@ -46,6 +48,7 @@ function failureOf(error: unknown, upid: string | undefined): Ending {
   if (error instanceof InterruptedError) return { result: 'skipped', error: base.error };
   if (error instanceof TaskFailedError)
     return { ...base, result: 'failed', upid: error.upid, log: error.log };
+  if (error instanceof StepFailedError) return { ...base, result: 'failed', log: error.log };
   return { ...base, result: error instanceof IndeterminateError ? 'indeterminate' : 'failed' };
 }
 
@@ -73,7 +76,7 @@ async function endOf(context: EngineContext, run: RunState, action: Action): Pro
   let upid: string | undefined;
   try {
     const before = await stateBefore(context, run, action);
-    const outcome = await carryOut(context, run, action);
+    const outcome = await (action.inside ? workInside : carryOut)(context, run, action);
     upid = outcome.upid;
     return await proved(context, run, action, before, outcome);
   } catch (error) {
@@ -109,6 +112,7 @@ export async function runAction(
     key: target.key,
     node: target.node,
     ...(planned === undefined ? {} : { vmid: planned }),
+    ...(action.inside ? { detail: describeWork(action.inside) } : {}),
   });
   const ending = await endOf(context, run, action);
   if (isAccountAction(action))

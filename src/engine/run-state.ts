@@ -1,6 +1,7 @@
 /** What one apply knows that its plan could not: ids chosen anew, digests after our own writes, tasks under way. */
 import type { Action, Plan } from '../domain/plan.ts';
 import type { Place } from './scheduler.ts';
+import type { Shells } from './shells.ts';
 import type { TaskWatch } from './task-watch.ts';
 
 /** Mutable, lives as long as one apply. */
@@ -15,6 +16,8 @@ export interface RunState {
   readonly running: Map<string, string>;
   /** Waits for tasks together with others; absent: each by itself. */
   watch?: TaskWatch;
+  /** Shells inside containers, shared by the actions of each. */
+  shells?: Shells;
   /** The place of each action in its rooms, while it runs. */
   readonly places: Map<string, Place>;
   /** Actions of which an answer was lost, so that a failure later does not say that nothing happened. */

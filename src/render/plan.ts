@@ -34,7 +34,8 @@ const makers: ReadonlySet<Action['kind']> = new Set([
   'container.restore',
 ]);
 /** What changes it. */
-const changing = /^(?:container\.(?:configure|resize-disk|move-volume|migrate|template)|ha\.|firewall\.)/;
+const changing =
+  /^(?:container\.(?:configure|resize-disk|move-volume|migrate|template|provision)|ha\.|firewall\.)/;
 
 function signOf(actions: readonly Action[]): Sign {
   if (actions.some(isAccountStep)) return accountSign(actions);
@@ -170,6 +171,26 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
   ];
 }
 
+const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
+
+/** What is done inside, one step a line: `provision 2 of 4: run make install (changed)`. */
+function insideLines(actions: readonly Action[], width: number, style: Style): string[] {
+  return actions.flatMap(({ inside, reason, changes }) => {
+    if (!inside) return [];
+    if (inside.kind === 'ready') {
+      const checks = inside.checks.map(({ kind, ...what }) => {
+        const [value] = Object.values(what);
+        return kind === 'command' ? showValue(value) : `${kind} ${value}`;
+      });
+      return [clip(`wait until it is ready: ${checks.join(', ')}`, width, style)];
+    }
+    const { position, of } = inside;
+    const what = `provision ${position} of ${of}: ${showValue(changes[0]?.to)}`;
+    const [why = ''] = reason.split(' ');
+    return [why === 'not' ? clip(what, width, style) : `${clip(what, width - 10, style)} (${why})`];
+  });
+}
+
 function groupLines(group: Group, width: number, style: Style): string[] {
   if (group.reset) return resetLines(group, group.reset, width, style);
   const first = group.actions[0] as Action;
@@ -186,15 +207,18 @@ function groupLines(group: Group, width: number, style: Style): string[] {
       `${origin(create)}${then ? `, then ${then}` : ''}`,
       ...settings(create, width, style).map(style.dim),
       ...changeLines(
-        after.flatMap((action) => action.changes).filter(({ field }) => !told.has(field)),
+        outside(after)
+          .flatMap((action) => action.changes)
+          .filter(({ field }) => !told.has(field)),
         width,
         style,
       ),
+      ...insideLines(after, width, style),
     ];
   }
   const last = group.actions.at(-1) as Action;
   const lines = changeLines(
-    group.actions
+    outside(group.actions)
       .filter((action) => action !== create)
       .flatMap((action) => action.changes)
       .filter(({ field }) => field !== 'power' && field !== 'snapshot'), // the steps below say it
@@ -202,7 +226,11 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     style,
   );
   if (group.sign === '±')
-    return [style.red(`destroy and create again: ${create?.reason ?? last.reason}`), ...lines];
+    return [
+      style.red(`destroy and create again: ${create?.reason ?? last.reason}`),
+      ...lines,
+      ...insideLines(after, width, style),
+    ];
   const [start, ...later] = after;
   const snapshot = start?.kind === 'snapshot.create' && later.length > 0 ? start : undefined;
   const word = steps(snapshot ? later : after);
@@ -213,6 +241,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
     ...lines,
     ...(word ? [word] : []),
+    ...insideLines(after, width, style),
     ...(isDrift ? [style.dim('changed by somebody since the file was applied')] : []),
   ];
 }

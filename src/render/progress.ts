@@ -52,6 +52,8 @@ const kindWords: Readonly<Record<string, string>> = {
   'container.template': 'make a template of',
   'container.migrate': 'migrate',
   'container.move-volume': 'move disk',
+  'container.provision': 'provision',
+  'container.ready': 'wait for',
   'snapshot.create': 'snapshot',
   'snapshot.rollback': 'roll back',
   'snapshot.delete': 'delete snapshot',
@@ -106,7 +108,7 @@ export function advance(progress: Progress, event: StampedEvent): void {
         : `${event.key}${event.vmid === undefined ? '' : ` (${event.vmid})`}${event.node === '' ? '' : ` on ${event.node}`}`;
       progress.active.set(event.id, {
         id: event.id,
-        label: `${kindWords[event.kind] ?? event.kind} ${where}`,
+        label: `${kindWords[event.kind] ?? event.kind} ${where}${event.detail === undefined ? '' : `: ${event.detail}`}`,
         startedAtMs: Date.parse(event.at),
       });
       break;

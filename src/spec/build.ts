@@ -21,6 +21,7 @@ import type { Instance } from './expand.ts';
 import type { FileContainer, FileFirewall, FileMount, FileNet, FilePlacement, FileRootfs } from './file.ts';
 import { buildSchedule } from './schedules.ts';
 import { secretReference } from './secrets.ts';
+import { buildReady, buildSteps } from './steps.ts';
 import { rangeOf } from './tree.ts';
 import { splitTexts } from './values.ts';
 
@@ -163,6 +164,8 @@ export interface BuildContext {
   /** Aliases of templates → pattern or volume. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly readEnvironment: (name: string) => string | undefined;
+  /** Gives the absolute form of a path that the file writes. */
+  readonly resolvePath: (path: string) => string;
 }
 
 /**
@@ -208,6 +211,8 @@ export function buildContainer(instance: Instance, context: BuildContext): Desir
     ha: raw.ha,
     firewall: raw.firewall && firewall(raw.firewall),
     power: raw.power ?? (raw.isTemplate ? 'stopped' : 'running'),
+    provision: buildSteps(raw.provision, context.resolvePath),
+    ready: buildReady(raw.ready),
     access: access(raw, context.readEnvironment),
     adopt: raw.adopt ?? false,
     renamedFrom: raw.renamedFrom,

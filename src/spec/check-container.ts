@@ -1,5 +1,6 @@
 /** Rules within one container that need more than one key: required keys, volumes, addresses and gateways. */
 import { addressPool, checkGateway, exampleAddress, staticAddress } from './addresses.ts';
+import { checkInside } from './check-inside.ts';
 import type { Instance } from './expand.ts';
 import type { FileMount, FileNet } from './file.ts';
 import type { Findings, Problem } from './findings.ts';
@@ -188,4 +189,5 @@ export function checkContainer(instance: Instance, findings: Findings): void {
   checkNets(instance, report);
   checkSource(instance, report);
   checkPower(instance, report);
+  checkInside(instance, findings);
 }

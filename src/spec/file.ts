@@ -143,6 +143,44 @@ export interface FileSchedule {
 type FileFirewallRule = Omit<DesiredFirewallRule, 'enable'> & { readonly enable?: boolean };
 export type FileFirewall = Omit<DesiredFirewall, 'rules'> & { readonly rules?: readonly FileFirewallRule[] };
 
+interface FileCopy {
+  readonly from?: string;
+  readonly to?: string;
+  /** Octal digits. */
+  readonly mode?: string;
+  readonly owner?: string;
+}
+
+interface FileService {
+  readonly name?: string;
+  readonly state?: 'running' | 'stopped';
+  readonly enabled?: boolean;
+}
+
+/** A step of provisioning: one of `run`, `copy`, `packages` and `service`. */
+export interface FileStep {
+  readonly name?: string;
+  readonly timeout?: string;
+  readonly run?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly copy?: FileCopy;
+  readonly packages?: string | readonly string[];
+  readonly service?: FileService;
+}
+
+/** A check of readiness: one of its members. */
+export interface FileCheck {
+  readonly command?: string;
+  readonly port?: number;
+  readonly file?: string;
+  readonly address?: string;
+}
+
+export interface FileReady {
+  readonly timeout?: string;
+  readonly checks?: readonly FileCheck[];
+}
+
 /** Keys of a container; the same ones in defaults and blueprints, but for `vmid`, `hostname`, `count` and `name`. */
 export interface FileContainer {
   readonly blueprint?: string | readonly string[] | null;
@@ -190,6 +228,8 @@ export interface FileContainer {
   readonly firewall?: FileFirewall;
   readonly power?: 'running' | 'stopped' | 'unmanaged';
   readonly reset?: FileReset | null;
+  readonly provision?: readonly FileStep[] | null;
+  readonly ready?: FileReady | null;
   readonly restart?: 'never' | 'ask' | 'always';
   readonly schedule?: FileSchedule | null;
   readonly adopt?: boolean;

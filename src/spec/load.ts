@@ -124,14 +124,15 @@ export function loadFleet(input: LoadInput): LoadResult {
     checkContainer(instance, findings);
     checkSchedule(instance, findings);
   }
-  const own = readOwnTemplates(mapMember(tree, 'templates'), input.resolvePath ?? ((path) => path), findings);
+  const resolvePath = input.resolvePath ?? ((path) => path);
+  const own = readOwnTemplates(mapMember(tree, 'templates'), resolvePath, findings);
   const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);
   checkPools(instances, findings);
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
   const { placement, capacity } = toPlain(tree) as Partial<FleetFile>;
-  const context = { aliases, readEnvironment, ...(placement ? { placement } : {}) };
+  const context = { aliases, readEnvironment, resolvePath, ...(placement ? { placement } : {}) };
   return finish({
     name,
     vmids,

@@ -10,6 +10,7 @@ import { maxCount } from './file.ts';
 import * as format from './formats.ts';
 import { checkEmail, checkPerson, groupValue, loginValue } from './person-formats.ts';
 import * as schedules from './schedule-formats.ts';
+import * as step from './step-formats.ts';
 import { templateSourceValue } from './template-sources.ts';
 import {
   environmentValue,
@@ -276,6 +277,63 @@ const firewall = z
   })
   .meta({ id: 'firewall' });
 
+const durationJson: Json = { type: 'string', pattern: '^([0-9]+(\\.[0-9]+)?(s|min|h|d))+$' };
+const provisionStep = z
+  .strictObject({
+    name: field('What to call the step (default: what it does)', text(extra.checkComment)),
+    timeout: field('How long it may take (default 30min)', value(durationJson, step.durationValue(24))),
+    run: field(
+      'Script as root, for sh -e or the interpreter in its first line',
+      value(string, textValue(step.checkScript)),
+    ),
+    env: field(
+      'Variables of the script; secrets as references such as ${env:NAME}',
+      value({ type: 'object', additionalProperties: string }, step.stepEnvironment),
+    ),
+    copy: field(
+      'Puts a file or folder of this machine into the container',
+      z.strictObject({
+        from: field('File or folder; starts at the folder of the fleet file', text()),
+        to: field('Path inside the container', text(step.checkInsidePath)),
+        mode: field(
+          'Access mode of all files, four octal digits (default: as they are here)',
+          value({ type: 'string', pattern: '^[0-7]{4}$' }, step.fileModeValue),
+        ),
+        owner: field('user or user:group (default: root)', text(step.checkOwner)),
+      }),
+    ),
+    packages: field(
+      'Installs packages with apt-get, apk, dnf, zypper or pacman',
+      value(oneOrMore, textList(step.checkPackage, true)),
+    ),
+    service: field(
+      'Service of systemd or OpenRC',
+      z.strictObject({
+        name: field('Its name', text(step.checkService)),
+        state: field('Start or stop it', z.enum(['running', 'stopped'])),
+        enabled: field('Whether it starts with the container', flag),
+      }),
+    ),
+  })
+  .meta({ id: 'provisionStep', description: 'One of run, copy, packages and service' });
+const ready = z
+  .strictObject({
+    timeout: field('How long it may take (default 2min)', value(durationJson, step.durationValue(24))),
+    checks: field(
+      'All of them must hold',
+      z.array(
+        z
+          .strictObject({
+            command: field('Ends with 0', value(string, textValue(step.checkScript))),
+            port: field('Somebody listens on this TCP port', whole(1, 65_535)),
+            file: field('It is there', text(step.checkInsidePath)),
+            address: field('The interface has an address', text(format.checkInterface)),
+          })
+          .meta({ id: 'readyCheck', description: 'One of command, port, file and address' }),
+      ),
+    ),
+  })
+  .meta({ id: 'ready' });
 const day: Json = { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}$' };
 const time: Json = { type: 'string', pattern: '^\\d{1,2}:\\d{2}$' };
 const span: Json = { type: 'string', pattern: '^(\\d+(\\.\\d+)?\\s*(s|min|h|d)\\s*)+$' };
@@ -417,6 +475,11 @@ const shared: Fields = {
   firewall: field('Firewall of the container', firewall),
   power: field('What it should be doing (default running)', z.enum(['running', 'stopped', 'unmanaged'])),
   reset: unset('How it is set back to its baseline; null: no baseline is taken', reset),
+  provision: unset(
+    'Done inside the container after its first start, in this order, each once per content; needs cmode: shell',
+    z.array(provisionStep),
+  ),
+  ready: unset('When it is ready; awaited after a start and by those that depend on it', ready),
   restart: field(
     'May it be restarted for changes that need it (default ask: with --allow restart)',
     z.enum(['never', 'ask', 'always']),
@@ -637,7 +700,9 @@ function schemaAt(schema: z.ZodType, path: readonly (string | number)[]): z.ZodT
         ? (map.shape as Record<string, unknown>)[String(step)]
         : map instanceof z.ZodRecord
           ? map.valueType
-          : undefined;
+          : map instanceof z.ZodArray
+            ? map.element
+            : undefined;
     if (!(next instanceof z.ZodType)) return undefined;
     current = next;
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../../src/domain/converge.ts';
-import type { Plan } from '../../../src/domain/plan.ts';
+import type { InsideWork, Plan } from '../../../src/domain/plan.ts';
 import type { ImportDocument } from '../../../src/engine/import.ts';
 import type { AccessDocument } from '../../../src/engine/inside/access.ts';
 import type { CopyDocument } from '../../../src/engine/inside/copy.ts';
@@ -341,6 +341,30 @@ describe('plan.schema.json', () => {
     ['a saved plan', planFile],
   ])('accepts %s', (_name, document) => {
     expect(errorsOf(acceptsPlan, document)).toEqual([]);
+  });
+
+  const [base] = plan.actions;
+  const inside = (work: object): object => ({ ...plan, actions: [{ ...base, inside: work }] });
+  const step = { kind: 'run', script: 'make', env: { A: 'b', T: { $secret: 'env:T' } }, timeoutSeconds: 60 };
+  const provision = {
+    kind: 'provision',
+    position: 1,
+    of: 1,
+    digest: 'ab12cd34',
+    digests: ['ab12cd34'],
+    step,
+  };
+
+  it.each<[string, InsideWork]>([
+    ['a step', provision as InsideWork],
+    ['a wait', { kind: 'ready', timeoutSeconds: 120, checks: [{ kind: 'port', port: 80 }] }],
+  ])('accepts %s inside a container', (_name, work) => {
+    expect(errorsOf(acceptsPlan, inside(work))).toEqual([]);
+  });
+
+  it('refuses a secret value in the variables of a step', () => {
+    const leak = { ...provision, step: { ...step, env: { TOKEN: { value: 'hunter2' } } } };
+    expect(acceptsPlan(inside(leak))).toBe(false);
   });
 
   it('refuses a secret value and a saved plan without origin', () => {

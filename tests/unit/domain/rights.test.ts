@@ -266,7 +266,12 @@ describe('rights of other calls', () => {
         '/nodes/pve1 Sys.AccessNetwork | / Sys.Audit & / Sys.Modify',
       ],
     ],
-    ['what has no row', request('POST /nodes/{node}/lxc/{vmid}/termproxy', {}), []],
+    [
+      'a console',
+      request('POST /nodes/{node}/lxc/{vmid}/termproxy', {}),
+      ['/vms/101 VM.Console', '/vms/101 VM.Audit'],
+    ],
+    ['what has no row', request('POST /nodes/{node}/lxc/{vmid}/spiceproxy', {}), []],
     ['what has no permissions', request('POST /nodes/{node}/execute', {}), ['root']],
   ])('%s', (_name, action, want) => {
     expect(needsOf([action], [web])).toEqual(want);

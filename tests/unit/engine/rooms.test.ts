@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { configureAction, createAction, downloadAction } from '../../../src/domain/actions.ts';
+import { readyAction } from '../../../src/domain/plan-inside.ts';
 import { defaultLimits } from '../../../src/engine/context.ts';
 import { percentOf } from '../../../src/engine/follow-task.ts';
 import { allocatesOn, roomsOf } from '../../../src/engine/rooms.ts';
@@ -24,6 +25,15 @@ describe('allocatesOn', () => {
     expect(allocatesOn(createAction(target, params, { kind: 'none' }, { reason: 'x' }))).toEqual(want);
     expect(allocatesOn(configureAction(target, 'live', params, 'd', { reason: 'x' }))).toEqual(want);
   });
+});
+
+test('what is done inside a container keeps nobody from other work', () => {
+  const ready = readyAction(target, { timeoutSeconds: 60, checks: [{ kind: 'port', port: 80 }] }, []);
+  expect(roomsOf(ready, defaultLimits)).toEqual([
+    { name: 'inside', limit: 24 },
+    { name: 'inside pve1', limit: 8 },
+    { name: 'container web01 200', limit: 1 },
+  ]);
 });
 
 test('an action counts against everything that it loads', () => {

@@ -28,6 +28,40 @@ Plan 7f3a91c2: 1 to create, 1 to change, 1 to destroy, 2 unchanged.
 `);
   });
 
+  it('tells what is done inside, step by step', () => {
+    const inside = (id: string, more: object): unknown => ({
+      id,
+      kind: id.includes('ready') ? 'container.ready' : 'container.provision',
+      target: { key: 'web01', vmid: 101, node: 'pve1' },
+      changes: [],
+      dependsOn: [],
+      risk: 'safe',
+      ...more,
+    });
+    const step = (position: number, to: string, reason: string): unknown =>
+      inside(`web01/provision:${position}`, {
+        reason,
+        changes: [{ field: `provision.${position}`, from: null, to, effect: 'live' }],
+        inside: { kind: 'provision', position, of: 4 },
+      });
+    const checks = [
+      { command: 'curl -fsS http://localhost', kind: 'command' },
+      { kind: 'port', port: 80 },
+      { interface: 'eth0', kind: 'address' },
+    ];
+    const actions = [
+      step(2, 'run make install', 'changed in the file'),
+      step(4, `run ${'x'.repeat(200)}`, 'not run yet'),
+      inside('web01/ready', { inside: { kind: 'ready', timeoutSeconds: 120, checks } }),
+    ] as typeof plan.actions;
+    const lines = renderPlan({ ...plan, actions, refusals: [], notices: [] }, style).split('\n');
+    expect(lines[0]).toBe('  ~ web01  101  pve1  provision 2 of 4: run make install (changed)');
+    expect(lines[1]?.length).toBeLessThanOrEqual(100);
+    expect(lines[2]?.trim()).toBe(
+      'wait until it is ready: curl -fsS http://localhost, port 80, address eth0',
+    );
+  });
+
   it('says what needs root@pam, and gives commands once, roles first', () => {
     const [first, ...rest] = plan.actions;
     const change = {
