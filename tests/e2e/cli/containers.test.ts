@@ -238,7 +238,7 @@ describe('resize', () => {
   it('has nothing to do the second time', async () => {
     cluster.takeWrites();
     const { code, stdout } = await cli(['resize', '500', '--memory', '1GiB']);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Nothing to do: 500 has these limits already.\n' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Nothing to do: web01 has these limits already.\n' });
     expect(cluster.takeWrites()).toEqual([]);
   });
 
