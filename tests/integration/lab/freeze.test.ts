@@ -1,6 +1,6 @@
 /** Freezing a class at a deadline, and unfreezing it, on the simulated cluster. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { applyPlan } from '../../../src/engine/apply.ts';
+import { applyPlan, assertApplied } from '../../../src/engine/apply.ts';
 import {
   type FreezeOptions,
   makeFreezePlan,
@@ -37,7 +37,7 @@ const state = (vmid: number) => {
 beforeEach(async () => {
   engine = makeEngine();
   const { plan } = await makePlan(engine.context, file, policyOf());
-  expect((await applyPlan(engine.context, plan)).summary.failed).toBe(0);
+  assertApplied(await applyPlan(engine.context, plan));
 });
 
 describe('freeze', () => {
