@@ -46,7 +46,7 @@ module.exports = {
     ...only('api', ['util', 'schema', 'codec']),
     ...only('console', ['util', 'codec', 'api'], ['schema']),
     ...only('engine', ['util', 'codec', 'domain', 'spec', 'api', 'console'], ['schema']),
-    ...only('render', ['util'], ['schema', 'domain', 'spec', 'api', 'engine']),
+    ...only('render', ['util'], ['schema', 'domain', 'spec', 'api', 'engine', 'console']),
     ...only('prompts', ['util'], ['domain', 'spec', 'engine']),
     ...only('simulator', ['util', 'schema']),
     packageOnlyIn('axios', 'node_modules/axios', ['^src/api/axios-transport\\.ts$']),

@@ -40,10 +40,10 @@ export interface Change {
   readonly saved?: true;
   /** Some containers may be restarted when somebody says so: `restart: ask`. */
   readonly asksRestart?: boolean;
-  /** So many containers at once, unless flags say otherwise. */
-  readonly waves?: Waves;
   /** Put around the carrying out. */
   readonly around?: (apply: () => Promise<ApplyReport>) => Promise<ApplyReport>;
+  /** So many containers at once, unless flags say otherwise. */
+  readonly waves?: Waves;
   /** Observes anew after the apply. */
   readonly prove?: () => Promise<VerifyReport>;
   /** Said when there is nothing to do. */

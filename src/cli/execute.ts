@@ -1,5 +1,4 @@
 /** Runs one command: builds its runtime, reports what it throws, cleans up. */
-import type { ExitCode } from '../util/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { CommandModule, Invocation } from './invocation.ts';
@@ -17,7 +16,7 @@ export async function execute(
   load: () => Promise<CommandModule>,
   invocation: Invocation,
   host: Host,
-): Promise<ExitCode> {
+): Promise<number> {
   const runtime = createRuntime(invocation.command, invocation.options, host);
   try {
     const { run } = await load();

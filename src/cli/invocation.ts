@@ -1,5 +1,4 @@
 /** Types between the command tree and the commands. Types only: nothing here is loaded at run time. */
-import type { ExitCode } from '../util/errors.ts';
 import type { Options } from './options.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -26,6 +25,8 @@ export interface Invocation {
   readonly command: string;
   /** Operands in order. */
   readonly args: readonly string[];
+  /** Words after `--`, for commands that tell them apart from operands; absent: there was no `--`. */
+  readonly rest?: readonly string[];
   readonly options: Options;
   readonly describe: () => CommandDescription;
 }
@@ -35,7 +36,7 @@ export interface CommandModule {
   /**
    * Runs the command.
    *
-   * @returns its exit code; errors are thrown.
+   * @returns its exit code: those of the README, but `exec` passes on that of its command; errors are thrown.
    */
-  readonly run: (invocation: Invocation, runtime: Runtime) => Promise<ExitCode>;
+  readonly run: (invocation: Invocation, runtime: Runtime) => Promise<number>;
 }

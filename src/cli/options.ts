@@ -43,7 +43,6 @@ export interface Options {
   readonly snapshotFirst?: boolean;
   // resets
   readonly all?: boolean;
-  readonly group?: readonly string[];
   readonly strategy?: 'auto' | 'rollback' | 'reclone' | 'rebuild';
   readonly dryRun?: boolean;
   readonly failFast?: boolean;
@@ -52,6 +51,7 @@ export interface Options {
   readonly node?: string;
   readonly pool?: string;
   readonly fleet?: string;
+  readonly group?: readonly string[];
   // waves
   readonly wave?: number;
   readonly pause?: string;
@@ -110,6 +110,15 @@ export interface Options {
   // api
   readonly secret?: readonly string[];
   readonly wait?: boolean;
+  // inside containers
+  readonly stdin?: boolean;
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly resume?: string;
+  readonly passwordFile?: string;
+  readonly generate?: string;
+  readonly sshKey?: readonly string[];
   // sim serve
   readonly port?: number;
   readonly host?: string;
@@ -120,6 +129,7 @@ export interface Options {
   readonly speed?: number;
   readonly faults?: string;
   readonly journal?: string;
+  readonly consoleShell?: boolean;
   // sim export
   readonly outputFile?: string;
 }
@@ -162,7 +172,8 @@ export function list(text: string, previous: readonly string[] = []): readonly s
   return [...previous, ...text.split(',').filter((item) => item !== '')];
 }
 
-function repeated(text: string, previous: readonly string[] = []): readonly string[] {
+/** Parser of a flag that may be repeated, each time with one value. */
+export function repeated(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
 }
 
@@ -265,6 +276,18 @@ export const selectionRows: readonly OptionRow[] = [
   { flags: '--group <group>', text: 'of students of this group; repeatable', parse: repeated },
 ];
 
+/** How far back, and how. */
+export const resetRows: readonly OptionRow[] = [
+  { flags: '--all', text: 'all containers of the fleet' },
+  {
+    flags: '--strategy <strategy>',
+    text: 'auto, rollback, reclone or rebuild, instead of what the file says',
+    parse: choice('auto', 'rollback', 'reclone', 'rebuild'),
+  },
+  { flags: '--snapshot <name>', text: 'snapshot to go back to (default baseline)' },
+  { flags: '--dry-run', text: 'show the plan; changes nothing' },
+];
+
 /** How many containers at once. */
 export const waveRows: readonly OptionRow[] = [
   {
@@ -287,18 +310,6 @@ export const canaryRow: OptionRow = {
   text: 'so many containers first; the rest only when these went well',
   parse: integer(1),
 };
-
-/** How far back, and how. */
-export const resetRows: readonly OptionRow[] = [
-  { flags: '--all', text: 'all containers of the fleet' },
-  {
-    flags: '--strategy <strategy>',
-    text: 'auto, rollback, reclone or rebuild, instead of what the file says',
-    parse: choice('auto', 'rollback', 'reclone', 'rebuild'),
-  },
-  { flags: '--snapshot <name>', text: 'snapshot to go back to (default baseline)' },
-  { flags: '--dry-run', text: 'show the plan; changes nothing' },
-];
 
 export const limitRows: readonly OptionRow[] = [
   { flags: '--memory <size>', text: 'for example 2GiB' },

@@ -20,6 +20,7 @@ import {
   type OptionRow,
   type Options,
   permissionRows,
+  repeated,
   resetRows,
   scopeRows,
   secretRow,
@@ -39,6 +40,8 @@ interface CommandRow {
   readonly operands?: string;
   readonly text: string;
   readonly options?: readonly OptionRow[];
+  /** Takes words after `--` that are not operands. */
+  readonly rest?: true;
   /** Has Markdown and JUnit beside the formats that every command has. */
   readonly reports?: true;
   /** Has CSV beside the formats that every command has. */
@@ -62,6 +65,15 @@ const planRows: readonly OptionRow[] = [...permissionRows, ...scopeRows];
 const targetNode: OptionRow = { flags: '--node <node>', text: 'node' };
 const targetStorage: OptionRow = { flags: '--storage <storage>', text: 'storage' };
 const fileNameRow: OptionRow = { flags: '--filename <name>', text: 'name of the archive on the storage' };
+/** What everything that works inside a container takes. */
+const insideRows: readonly OptionRow[] = [
+  { flags: '--wait', text: 'wait while somebody else uses the console' },
+  {
+    ...(permissionRows[0] as OptionRow),
+    text: 'restart: where the console is no root shell, make it one for the time of the work',
+  },
+];
+const userRow: OptionRow = { flags: '--user <user>', text: 'as this user (default root)' };
 const templateLock = (): Promise<CommandModule> => import('./commands/template-lock.ts');
 
 /** `template download --url URL` without a name: that is the archive's URL; the cluster's is in environment or profile. */
@@ -137,6 +149,25 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         load: () => import('./commands/verify.ts'),
       },
       {
+        name: 'reset',
+        operands: '[names...]',
+        text: 'set containers back to their baseline; with -f the file is applied on top',
+        options: [
+          fileRow,
+          ...selectionRows,
+          ...resetRows,
+          ...waveRows,
+          {
+            flags: '--detailed-exitcode',
+            text: 'with --dry-run: exit 7 when there are changes',
+            shared: true,
+          },
+          ...planRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/reset.ts'),
+      },
+      {
         name: 'tick',
         text: 'do what schedules, boosts and expiries have for now; for cron, silent when that is nothing',
         options: [
@@ -152,25 +183,6 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           failFastRow,
         ],
         load: () => import('./commands/tick.ts'),
-      },
-      {
-        name: 'reset',
-        operands: '[names...]',
-        text: 'set containers back to their baseline; with -f the file is applied on top',
-        options: [
-          fileRow,
-          ...selectionRows,
-          ...resetRows,
-          {
-            flags: '--detailed-exitcode',
-            text: 'with --dry-run: exit 7 when there are changes',
-            shared: true,
-          },
-          ...planRows,
-          ...waveRows,
-          failFastRow,
-        ],
-        load: () => import('./commands/reset.ts'),
       },
       {
         name: 'destroy',
@@ -374,6 +386,49 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
         ],
         load: () => import('./commands/attach.ts'),
       },
+      {
+        name: 'exec',
+        operands: '[names...]',
+        text: 'run a command in containers: exec NAME -- COMMAND ARGUMENTS; its exit code is passed on',
+        rest: true,
+        options: [
+          ...selectionRows,
+          { flags: '--stdin', text: 'give it what comes on stdin; without this it reads an end of file' },
+          {
+            flags: '--timeout <seconds>',
+            text: 'end it after this time; exit code 124',
+            parse: integer(1, 31_536_000),
+          },
+          { flags: '--env <name=value>', text: 'variable for it; repeatable', parse: repeated },
+          { flags: '--cwd <folder>', text: "folder that it starts in (default the user's home)" },
+          userRow,
+          { flags: '--resume <run>', text: 'find an earlier run again, by the id that was told' },
+          ...insideRows,
+          failFastRow,
+        ],
+        load: () => import('./commands/exec.ts'),
+      },
+      {
+        name: 'cp',
+        operands: '<paths...>',
+        text: 'copy files and folders: cp SOURCE… NAME:/PATH, cp NAME:/PATH… TARGET',
+        options: insideRows,
+        load: () => import('./commands/cp.ts'),
+      },
+      {
+        name: 'password',
+        operands: '<name>',
+        text: "set a user's password in a container, authorise SSH keys",
+        options: [
+          { ...userRow, text: 'whose (default root)' },
+          { flags: '--password-file <file>', text: 'file with the password' },
+          { flags: '--stdin', text: 'the password comes on stdin' },
+          { flags: '--generate <file>', text: 'make one and write it there, readable only for you' },
+          { flags: '--ssh-key <file>', text: 'public keys to authorise; repeatable', parse: repeated },
+          ...insideRows,
+        ],
+        load: () => import('./commands/password.ts'),
+      },
     ],
   ],
   [
@@ -543,6 +598,10 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
           { flags: '--journal <file>', text: 'write each request there, one JSON per line' },
           { flags: '--speed <n>', text: 'how many times faster its clock runs', parse: decimal(0.001) },
           { flags: '--http', text: 'plain HTTP; loopback only' },
+          {
+            flags: '--console-shell',
+            text: 'consoles run a real shell of this machine, as you; loopback only',
+          },
         ],
         load: () => import('./commands/sim-serve.ts'),
       },
@@ -587,6 +646,14 @@ Exit codes: 0 done · 1 unexpected · 2 usage · 3 fleet file wrong · 4 cannot 
 
 Try it without a cluster: pvefleet sim serve`;
 
+/** What stands behind the first `--`; commander counts those words among the operands. */
+function wordsAfterDashes(program: Command): readonly string[] | undefined {
+  // not in commander's types, but documented as what was parsed
+  const { rawArgs } = program as unknown as { readonly rawArgs: readonly string[] };
+  const at = rawArgs.indexOf('--');
+  return at < 0 ? undefined : rawArgs.slice(at + 1);
+}
+
 function addRow(program: Command, row: CommandRow, heading: string, options: ProgramOptions): void {
   const words = row.name.split(' ');
   const parent = words.slice(0, -1).reduce((command, word) => {
@@ -607,9 +674,11 @@ function addRow(program: Command, row: CommandRow, heading: string, options: Pro
     if ((flags.output === 'markdown' || flags.output === 'junit') && !row.reports)
       command.error(`the output ${flags.output} is for plan, apply, verify and freeze, not for ${row.name}`);
     if (flags.output === 'csv' && !row.csv) command.error(`the output csv is for list, not for ${row.name}`);
+    const rest = row.rest ? wordsAfterDashes(program) : undefined;
     await options.execute(load, {
       command: row.name,
-      args: command.args,
+      args: rest === undefined ? command.args : command.args.slice(0, command.args.length - rest.length),
+      ...(rest === undefined ? {} : { rest }),
       options: { ...flags, output: flags.output ?? 'human' },
       describe: () => describe(program),
     });

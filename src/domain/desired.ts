@@ -267,10 +267,10 @@ export interface DesiredContainer {
   readonly ha?: DesiredHa | null;
   readonly firewall?: DesiredFirewall;
   readonly power: 'running' | 'stopped' | 'unmanaged';
-  /** When it runs, what is done at which time, and when it ends. */
-  readonly schedule?: DesiredSchedule;
   /** Absent: no baseline is taken; a reset does what it can. */
   readonly reset?: DesiredReset;
+  /** When it runs, what is done at which time, and when it ends. */
+  readonly schedule?: DesiredSchedule;
   readonly access?: DesiredAccess;
   /** Take over an existing container of this vmid that has no owner. */
   readonly adopt: boolean;

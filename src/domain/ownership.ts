@@ -32,8 +32,8 @@ const notCompared: readonly (keyof DesiredContainer)[] = [
   'dependsOn',
   'placement',
   'restart',
-  'schedule',
   'reset',
+  'schedule',
 ];
 
 /**
@@ -56,6 +56,9 @@ export function specDigestOf(desired: DesiredContainer): string {
 /** What is said where the tag cannot be given. */
 export const tagRefused: string = `this account may not give the tag ${ownershipTag}, so the line in the notes alone tells who owns a container`;
 
+export const tagRefusedHint: string =
+  'grant Sys.Modify on /, or take the tag out of registered-tags and allow it with user-tag-access of the datacenter';
+
 /** What decides whether a container gets the tag. */
 export interface Tagging {
   readonly ownTag?: ClusterSnapshot['ownTag'];
@@ -72,8 +75,8 @@ function isTagless({ ownTag, now }: Tagging): boolean {
   return ownTag === 'refused' || splitDescription(now?.description ?? '').ownership?.tag === 'none';
 }
 
-/** Attributes of the line that outlast even the container: one that is made anew has them, too. */
-const lasting = ['student', 'group', 'reset', 'boost', 'unfrozen'] as const;
+/** What of a line outlives the container that it stands in; the other records end with it. */
+const lasting = ['student', 'group', 'reset', 'unfrozen'] as const;
 
 function lastingOf(line: Ownership | undefined): Partial<Ownership> {
   const kept = lasting.map((name) => [name, line?.[name]] as const);
@@ -125,9 +128,7 @@ export const isUntaggable = ({ description }: LxcConfig): boolean =>
 
 /** The line that a container of this fleet gets, with the records that it has already. */
 export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
-  // a boost that is over is in the line before, and no longer in the config that is to be
-  const { boost: _boost, ...line } = owner;
-  return { ...line, ...recordsOf(actual) };
+  return { ...owner, ...recordsOf(actual) };
 }
 
 /** `lab/web01`, for messages. */

@@ -161,10 +161,10 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
   if (isBoosted) notices.push(boostNotice(key, boost));
   const { ownTag } = snapshot;
-  const owner = renewedLine(
-    ownershipOf(fleet.name, match.desired, { ownTag, now: actual.next, before: actual.ownership }),
-    { next: proposal.config },
-  );
+  const tagging = { ownTag, now: actual.next, before: actual.ownership };
+  const owner = renewedLine(ownershipOf(fleet.name, match.desired, tagging), {
+    next: proposal.config,
+  });
   const owning = ownershipChange(actual, owner);
   const ending = expiryChange(actual, owner);
   const boosting = boostChange(actual.next, proposal.config);

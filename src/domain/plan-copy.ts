@@ -62,10 +62,6 @@ function unguarded(action: Action): Action {
   return { ...action, request: { ...action.request, params }, precondition: { kind: 'none' } };
 }
 
-/** What is done to the source for a time is not done to its copy. */
-const unmarked = (config: LxcConfig): LxcConfig =>
-  config.tags ? { ...config, tags: config.tags.filter((tag) => !isMarkerTag(tag)) } : config;
-
 /** A config with its volumes on the storages that they are moved to. */
 function withMoves(config: LxcConfig, moves: readonly VolumeMove[]): LxcConfig {
   const goals = new Map(moves.map(({ disk, to }) => [disk, `${to}:${unknownVolume}`]));
@@ -80,6 +76,9 @@ function withMoves(config: LxcConfig, moves: readonly VolumeMove[]): LxcConfig {
     mounts: Object.fromEntries(mounts),
   };
 }
+/** What is done to the source for a time is not done to its copy. */
+const unmarked = (config: LxcConfig): LxcConfig =>
+  config.tags ? { ...config, tags: config.tags.filter((tag) => !isMarkerTag(tag)) } : config;
 
 /** The copy and what follows it, up to the start. */
 function copyActions(

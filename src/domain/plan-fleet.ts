@@ -11,7 +11,7 @@ import { ownedBy } from './identify.ts';
 import { withBaselines } from './lab/baseline.ts';
 import { frozenOf } from './lab/frozen.ts';
 import { matchFleet } from './match.ts';
-import { specDigestOf, tagRefused } from './ownership.ts';
+import { specDigestOf, tagRefused, tagRefusedHint } from './ownership.ts';
 import { placeFleet } from './placement.ts';
 import { type Action, makingKinds, type Plan, type Policy, type Refusal } from './plan.ts';
 import { planContainer } from './plan-container.ts';
@@ -92,7 +92,7 @@ const tagNotice: Diagnostic = {
   severity: 'warning',
   code: 'TAG_REFUSED',
   message: tagRefused,
-  hint: 'grant Sys.Modify on /, or allow the tag to all (user-tag-access of the datacenter)',
+  hint: tagRefusedHint,
 };
 
 const present = (...refusals: (Refusal | undefined)[]): Refusal[] =>

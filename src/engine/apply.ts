@@ -124,9 +124,9 @@ async function runPlan(
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
       if (options.failFast && blocking.has(report.result)) failed ??= `${report.id} did not succeed`;
-      if (losing.has(report.kind) && !blocking.has(report.result)) run.begun.add(report.key);
       if (isCanary(job.id) && (blocking.has(report.result) || report.result === 'diverged'))
         failed ??= `${report.id}, the canary, did not succeed`;
+      if (losing.has(report.kind) && !blocking.has(report.result)) run.begun.add(report.key);
       return announce(context, report);
     },
     hasFailed: (report: ActionReport) => blocking.has(report.result),

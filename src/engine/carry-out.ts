@@ -6,7 +6,7 @@ import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
 import { ownershipTag } from '../domain/field-row.ts';
-import { tagRefused, withoutOwnershipTag } from '../domain/ownership.ts';
+import { tagRefused, tagRefusedHint, withoutOwnershipTag } from '../domain/ownership.ts';
 import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
 import { chooseNextVmid, occupantOf } from './choose-vmid.ts';
@@ -189,8 +189,7 @@ function goesTagless(
   if (!isRefused || !withoutOwnershipTag(request)) return false;
   if (!run.isTagless) {
     run.isTagless = true;
-    const hint = 'grant Sys.Modify on /, or allow the tag to all (user-tag-access of the datacenter)';
-    warn(context, 'TAG_REFUSED', `${tagRefused}: ${error.reason}`, hint);
+    warn(context, 'TAG_REFUSED', `${tagRefused}: ${error.reason}`, tagRefusedHint);
   }
   return true;
 }

@@ -51,6 +51,15 @@ export type EngineEvent =
       readonly inMs: number;
       readonly because: string;
     }
+  | {
+      readonly type: 'exec.output';
+      readonly id: string;
+      readonly vmid: number;
+      readonly stream: 'stdout' | 'stderr';
+      /** One of the two: base64 where it is no UTF-8. */
+      readonly text?: string;
+      readonly base64?: string;
+    }
   | { readonly type: 'notice'; readonly diagnostic: Diagnostic }
   | { readonly type: 'cancel'; readonly stage: 'draining' | 'detached' }
   | { readonly type: 'verify.done'; readonly report: VerifyReport }

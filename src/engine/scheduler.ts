@@ -146,6 +146,10 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
         pump();
       }, reject);
     };
+    const leaveOut = (job: J, because: string): void => {
+      skip(job, because);
+      waiting = waiting.filter((other) => other !== job);
+    };
     /** Goes on to the next wave when nothing of this one is left. */
     const isWaveOver = (): boolean => {
       if (running > 0 || waiting.length === 0) return false;
@@ -158,10 +162,6 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
         pump();
       }, reject);
       return true;
-    };
-    const leaveOut = (job: J, because: string): void => {
-      skip(job, because);
-      waiting = waiting.filter((other) => other !== job);
     };
     const pump = (): void => {
       prune();

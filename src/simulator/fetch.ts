@@ -266,6 +266,7 @@ export function createFetch(options: FetchOptions): (request: WireRequest) => Pr
       return sealAnswer(answer, clock.now(), request.method);
     } finally {
       tasks.requestEnds(number);
+      options.consoles.reap();
       options.onRequest({
         seq: number,
         atMs,

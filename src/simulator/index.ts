@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { ConsoleBackend } from './console/backend.ts';
 import { type ConsoleHub, createConsoleHub } from './console/hub.ts';
+import { createScriptedShell } from './console/scripted/index.ts';
 import type { HandlerTable } from './context.ts';
 import { type Coverage, coverageOf } from './coverage.ts';
 import { createFaults, type FaultEntry, type Faults } from './faults.ts';
@@ -18,6 +19,8 @@ import { createTaskRunner, endLostTasks } from './model/tasks.ts';
 import { toResponse } from './wire/answer.ts';
 import type { WireRequest, WireResponse } from './wire/exchange.ts';
 
+export type { ConsoleBackend, ConsoleProcess, ConsoleSize } from './console/backend.ts';
+export { createRealShell, type RealShellOptions } from './console/real-shell.ts';
 export type { Coverage } from './coverage.ts';
 export type { FaultEntry, FaultMatch, Faults, RequestFault, TaskMatch } from './faults.ts';
 export type { JournalEntry } from './journal.ts';
@@ -37,7 +40,7 @@ export interface SimulatorOptions {
   readonly journalLimit?: number;
   /** Faults from the start; more can be switched on later. */
   readonly faults?: readonly FaultEntry[];
-  /** What runs in consoles. */
+  /** What runs in consoles; default: a small shell that is made up. */
   readonly console?: ConsoleBackend;
   /** Time by which console tickets grow old; default `clock`. The machine's, where `clock` runs too fast for a network. */
   readonly consoleClock?: Clock;
@@ -121,10 +124,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     isBusy: (name) => faults.lockFault(name),
     isQuorate: () => state.quorate,
   });
+  const keyClock = options.consoleClock ?? clock;
   const consoles = createConsoleHub({
     state,
-    clock: options.consoleClock ?? clock,
-    ...(options.console ? { backend: options.console } : {}),
+    clock: keyClock,
+    backend: options.console ?? createScriptedShell({ state, clock, keyClock }),
   });
   const journal: JournalEntry[] = [];
   const answer = createFetch({

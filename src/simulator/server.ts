@@ -47,6 +47,12 @@ const requestsPerConnection = 100;
 const maxHeaderBytes = 8 * 1024;
 const compressFromBytes = 1024;
 const loopback: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
+
+/** Tells whether an address is of this machine alone. */
+export function isLoopback(host: string): boolean {
+  return loopback.has(host);
+}
+
 /** First byte of a TLS handshake. */
 const tlsHandshake = 0x16;
 
@@ -219,7 +225,7 @@ function listen(server: TcpServer, host: string, port: number): Promise<number> 
  */
 export async function startServer(simulator: Simulator, options: ServerOptions): Promise<RunningServer> {
   const { host, port, http = false } = options;
-  if (http && !loopback.has(host))
+  if (http && !isLoopback(host))
     throw new Error(`plain HTTP is for loopback addresses only, not for ${host}`);
   const origin = `${http ? 'http' : 'https'}://localhost`;
   const onRequest = (message: IncomingMessage, out: ServerResponse): void => {

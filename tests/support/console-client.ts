@@ -23,7 +23,7 @@ interface FrameOptions {
 }
 
 /** Makes a client's frame. */
-function clientFrame(payload: string | Buffer, options: FrameOptions = {}): Buffer {
+export function clientFrame(payload: string | Buffer, options: FrameOptions = {}): Buffer {
   const { opcode = 2, fin = true, rsv = 0, masked = true } = options;
   const data = Buffer.from(payload);
   const length = data.length;
@@ -82,6 +82,8 @@ export interface RawOptions {
   /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** How long anything is waited for; default 5 s. */
+  readonly patienceMs?: number;
 }
 
 /** Headers of a good handshake. */
@@ -93,7 +95,7 @@ export const goodHeaders: Readonly<Record<string, string>> = {
   'Sec-WebSocket-Protocol': 'binary',
 };
 
-const patienceMs = 5000;
+const defaultPatienceMs = 5000;
 
 function open(url: URL): Socket {
   const where = { host: url.hostname, port: Number(url.port) };
@@ -102,6 +104,7 @@ function open(url: URL): Socket {
 
 /** Opens a socket and sends the handshake; resolves with the head of the answer. */
 export async function openRaw(options: RawOptions): Promise<RawConsole> {
+  const { patienceMs = defaultPatienceMs } = options;
   const url = new URL(options.url);
   const socket = open(url);
   let buffer: Buffer = Buffer.alloc(0);

@@ -13,8 +13,10 @@ export interface ConsoleSimulatorOptions {
   /** Path of another shell than bash for `real`, for example `/bin/dash`. */
   readonly program?: string;
   readonly seed?: SimulatorOptions['seed'];
-  /** Simulated seconds per second, default 40; tickets and waiting termproxies run by the machine's clock all the same. */
+  /** Simulated seconds per second, default 40. */
   readonly speed?: number;
+  /** The same for what depends on the network: ages of tickets, waiting termproxies; default 1. */
+  readonly consoleSpeed?: number;
 }
 
 /** A simulator that serves consoles. */
@@ -42,13 +44,13 @@ export interface ConsoleSimulator {
  * @param options - which shell, which cluster.
  */
 export async function startConsoleSimulator(options: ConsoleSimulatorOptions): Promise<ConsoleSimulator> {
-  const { shell, program, seed = 'small', speed = 40 } = options;
+  const { shell, program, seed = 'small', speed = 40, consoleSpeed } = options;
   const backend =
     shell === 'real' ? await createRealShell(program === undefined ? {} : { shell: program }) : undefined;
   const simulator = createSimulator({
     seed,
     clock: scaledClock(speed),
-    consoleClock: systemClock,
+    consoleClock: consoleSpeed === undefined ? systemClock : scaledClock(consoleSpeed),
     ...(backend ? { console: backend } : {}),
   });
   const server = await startServer(simulator, { host: '127.0.0.1', port: 0 });

@@ -1,7 +1,7 @@
 /** The simulated cluster served over HTTPS from the test's own process, so that its journal and state can be looked at. */
 import { createSimulator, type Simulator } from '../../src/simulator/index.ts';
 import { startServer } from '../../src/simulator/server.ts';
-import { scaledClock } from '../../src/util/clock.ts';
+import { scaledClock, systemClock } from '../../src/util/clock.ts';
 
 /** A simulator that serves. */
 export interface HttpsSimulator {
@@ -21,7 +21,7 @@ export interface HttpsSimulator {
  * @returns the running simulator.
  */
 export async function startHttpsSimulator(seed: 'small' | 'cluster', speed = 40): Promise<HttpsSimulator> {
-  const simulator = createSimulator({ seed, clock: scaledClock(speed) });
+  const simulator = createSimulator({ seed, clock: scaledClock(speed), consoleClock: systemClock });
   const server = await startServer(simulator, { host: '127.0.0.1', port: 0 });
   let seen = 0;
   return {

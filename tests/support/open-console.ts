@@ -5,7 +5,7 @@ import type { ConsoleSimulator } from './console-simulator.ts';
 import { call } from './simulator.ts';
 
 /** Answer to POST termproxy. */
-interface TermProxyAnswer {
+export interface TermProxyAnswer {
   readonly user: string;
   readonly ticket: string;
   readonly port: string;
@@ -13,7 +13,7 @@ interface TermProxyAnswer {
 }
 
 /** Starts a termproxy as root@pam's token, or as whoever has these headers. */
-async function postTermProxy(
+export async function postTermProxy(
   { simulator }: Pick<ConsoleSimulator, 'simulator'>,
   vmid: number,
   headers?: Readonly<Record<string, string>>,
@@ -30,12 +30,12 @@ async function postTermProxy(
 }
 
 /** Path of the websocket that belongs to a termproxy. */
-function socketPath(vmid: number, { port, ticket }: TermProxyAnswer, node = 'pve1'): string {
+export function socketPath(vmid: number, { port, ticket }: TermProxyAnswer, node = 'pve1'): string {
   return `/api2/json/nodes/${node}/lxc/${vmid}/vncwebsocket?port=${port}&vncticket=${encodeURIComponent(ticket)}`;
 }
 
 /** Opens the websocket of a termproxy; nothing is sent on it yet. */
-function openSocket(sim: ConsoleSimulator, vmid: number, proxy: TermProxyAnswer): Promise<RawConsole> {
+export function openSocket(sim: ConsoleSimulator, vmid: number, proxy: TermProxyAnswer): Promise<RawConsole> {
   const node = sim.simulator.state.containers[vmid]?.node ?? 'pve1';
   return openRaw({
     url: sim.url,

@@ -1,7 +1,7 @@
 /** `sim serve`: the simulated cluster as a server, until SIGINT or SIGTERM. */
-import type { Simulator } from '../../simulator/index.ts';
+import type { ConsoleBackend, Simulator } from '../../simulator/index.ts';
 import { scaledClock, systemClock } from '../../util/clock.ts';
-import type { ExitCode } from '../../util/errors.ts';
+import { type ExitCode, messageOf, UsageError } from '../../util/errors.ts';
 import { readInput } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
@@ -15,7 +15,33 @@ function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function makeSimulator({ options }: Invocation, runtime: Runtime): Promise<Simulator> {
+/** The shell of this machine behind the consoles, where that is asked for. */
+async function realShell({ options }: Invocation, runtime: Runtime): Promise<ConsoleBackend | undefined> {
+  if (options.consoleShell !== true) return undefined;
+  const [{ createRealShell }, { isLoopback }] = await Promise.all([
+    import('../../simulator/console/real-shell.ts'),
+    import('../../simulator/server.ts'),
+  ]);
+  const { host = '127.0.0.1' } = options;
+  if (!isLoopback(host))
+    throw new UsageError(`--console-shell is for loopback addresses only, not for ${host}`, {
+      hint: 'leave --host out',
+    });
+  runtime.output.tell(
+    'warning: --console-shell: whoever opens a console of this cluster runs commands on this machine, as you',
+  );
+  try {
+    return await createRealShell();
+  } catch (error) {
+    throw new UsageError(`--console-shell: ${messageOf(error)}`, {
+      hint: 'without it, consoles have a small shell that is made up',
+      cause: error,
+    });
+  }
+}
+
+async function makeSimulator(invocation: Invocation, runtime: Runtime): Promise<Simulator> {
+  const { options } = invocation;
   const [{ createSimulator }, { checkFaults, readFaultFile }] = await Promise.all([
     import('../../simulator/index.ts'),
     import('../../simulator/faults/schedule.ts'),
@@ -28,10 +54,14 @@ async function makeSimulator({ options }: Invocation, runtime: Runtime): Promise
       ? undefined
       : readFaultFile(parseJson(file, await readInput(runtime, file, 'fault schedule')), file);
   const { tell } = runtime.output;
+  const shell = await realShell(invocation, runtime);
   const simulator = createSimulator({
     ...beginning,
+    ...(shell ? { console: shell } : {}),
     ...(schedule?.randomSeed === undefined ? {} : { randomSeed: schedule.randomSeed }),
     clock,
+    // Tickets and waiting for connections go by the network's time.
+    ...(options.speed === undefined ? {} : { consoleClock: systemClock }),
     ...(options.latency === undefined ? {} : { latencyMs: options.latency }),
     ...(options.journal === undefined ? {} : { onRequest: openJournal(runtime.path(options.journal), tell) }),
   });

@@ -5,6 +5,7 @@ import type { Clock } from '../../util/clock.ts';
 import { localNode } from '../model/nodes.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 import type { ConsoleBackend, ConsoleProcess, ConsoleSize } from './backend.ts';
+import { startEntrypoint, startLogin, terminalProgram } from './login.ts';
 
 /** Values of the setting `cmode`. */
 export type ConsoleMode = 'tty' | 'console' | 'shell';
@@ -35,32 +36,12 @@ export function sessionCommand(state: SimState, container: SimContainer): string
 }
 
 /** A program that says something and ends. */
-function saying(lines: readonly string[]): ConsoleProcess {
-  const ignore = (): void => undefined;
-  let onData: (bytes: Uint8Array) => void = ignore;
-  let onExit: () => void = ignore;
-  let isDone = false;
-  const end = (): void => {
-    if (isDone) return;
-    isDone = true;
-    onData(Buffer.from(lines.map((line) => `${line}\n`).join('')));
-    onExit();
-  };
-  // A turn later, when there is somebody to hear it.
-  setImmediate(end);
-  return {
-    write: ignore,
-    resize: ignore,
-    pause: ignore,
-    resume: ignore,
-    kill: end,
-    onData: (listener) => {
-      onData = listener;
-    },
-    onExit: (listener) => {
-      onExit = listener;
-    },
-  };
+function saying(clock: Clock, size: ConsoleSize, lines: readonly string[]): ConsoleProcess {
+  return terminalProgram(clock, size, (terminal) => {
+    // It speaks to dtach's terminal: there is none of a container between.
+    terminal.termios = { ...terminal.termios, flags: { ...terminal.termios.flags, onlcr: false } };
+    return terminal.write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  });
 }
 
 /** Why nothing can run, in the words of the programs that say so. */
@@ -73,7 +54,12 @@ function obstacle(
   const node = container && state.nodes[container.node];
   if (node && node !== localNode(state) && node.status === 'offline')
     return [`ssh: connect to host ${node.ip} port 22: No route to host`];
-  if (container?.runtime) return [];
+  if (container?.runtime) {
+    const hasTerminals = container.config['tty'] !== '0' || mode !== 'tty';
+    return hasTerminals
+      ? []
+      : [`lxc-console: ${vmid}: ../src/lxc/commands.c: lxc_cmd_get_tty_fd: Denied access to tty`];
+  }
   if (mode !== 'shell')
     return [`lxc-console: ${vmid}: ../src/lxc/tools/lxc_console.c: main: 129 ${vmid} is not running`];
   const source = `lxc-attach: ${vmid}: ../src/lxc/attach.c`;
@@ -86,7 +72,7 @@ function obstacle(
 /** What a command is started with. */
 export interface StartCommand {
   readonly state: SimState;
-  readonly backend: ConsoleBackend | undefined;
+  readonly backend: ConsoleBackend;
   readonly clock: Clock;
   readonly container: SimContainer | undefined;
   readonly vmid: number;
@@ -100,9 +86,12 @@ export interface StartCommand {
  * @param start - where and in which mode.
  */
 export function startCommand(start: StartCommand): ConsoleProcess {
-  const { state, backend, container, vmid, mode, size } = start;
+  const { state, backend, clock, container, vmid, mode, size } = start;
   const lines = obstacle(state, vmid, container, mode);
-  if (!container || lines.length > 0) return saying(lines);
-  if (!backend) return saying([`lxc-attach: ${vmid}: no shell is simulated here`]);
-  return backend.spawn(container, size);
+  if (!container || lines.length > 0) return saying(clock, size, lines);
+  if (mode === 'shell') return backend.spawn(container, size);
+  if (mode === 'console' && container.config['entrypoint'] !== undefined)
+    return startEntrypoint(clock, container, size);
+  const line = mode === 'tty' ? 'tty1' : 'console';
+  return startLogin({ clock, backend, container, size, line });
 }

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../util/clock.ts';
 import { die, type SimWorker } from '../context.ts';
+import { localNode } from '../model/nodes.ts';
 import type { SimContainer, SimState } from '../model/state.ts';
 import { durations } from '../model/timing.ts';
 import type { ConsoleBackend, ConsoleProcess, ConsoleSize } from './backend.ts';
@@ -69,7 +70,7 @@ interface Shared {
 export function createConsoleHub(options: {
   readonly state: SimState;
   readonly clock: Clock;
-  readonly backend?: ConsoleBackend;
+  readonly backend: ConsoleBackend;
 }): ConsoleHub {
   const { state, clock, backend } = options;
   const ports = new Map<number, Port>();
@@ -143,9 +144,11 @@ export function createConsoleHub(options: {
     },
     connect: (port, client, peer) => ports.get(port)?.proxy?.connect(client, peer),
     reap: () => {
+      if (localNode(state).status === 'offline') for (const proxy of proxies) proxy.end();
       for (const [vmid, { session, initPid, node }] of sessions) {
         const container = containerOf(vmid);
-        if (container?.runtime?.pid === initPid && container?.node === node) continue;
+        const isLost = node !== undefined && state.nodes[node]?.status === 'offline';
+        if (container?.runtime?.pid === initPid && container?.node === node && !isLost) continue;
         sessions.delete(vmid);
         session.kill();
       }
@@ -153,7 +156,7 @@ export function createConsoleHub(options: {
     close: async () => {
       for (const { session } of [...sessions.values()]) session.kill();
       for (const proxy of proxies) proxy.end();
-      await backend?.close();
+      await backend.close();
     },
   };
   return hub;

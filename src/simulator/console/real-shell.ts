@@ -1,8 +1,10 @@
 /**
  * A real POSIX shell on a real terminal of this machine, in a scratch directory for each container. Opt-in: whoever may
- * open a console of the simulated cluster can do here whatever the simulator's own user can. Needs the optional package
- * `@lydell/node-pty`.
+ * open a console of the simulated cluster can do here whatever the simulator's own user can. Where Linux allows it, each
+ * container has /run and /var/tmp for itself, because programs keep their state there; everything else is this machine's.
+ * Needs the optional package `@lydell/node-pty`.
  */
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, write } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,31 +37,76 @@ async function loadSpawn(): Promise<Spawn> {
   }
 }
 
-/** Processes of a terminal's session, where the system tells of them. */
-function sessionMembers(leader: number): number[] {
-  if (!existsSync('/proc/self/stat')) return [leader];
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        // Fields behind the name in brackets: state, parent, group, session.
-        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === leader;
-      } catch {
-        return false; // it has just ended
-      }
-    });
+/** What the system tells of a process. */
+interface ProcessFacts {
+  readonly pid: number;
+  readonly parent: number;
+  readonly session: number;
+  readonly environment: string;
 }
 
-function killAll(leader: number): void {
-  for (const pid of sessionMembers(leader)) {
+function factsOf(pid: number): ProcessFacts | undefined {
+  try {
+    // Fields behind the name in brackets: state, parent, group, session.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [, parent, , session] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+    return { pid, parent: parent ?? 0, session: session ?? 0, environment };
+  } catch {
+    return undefined; // it has just ended, or is somebody else's
+  }
+}
+
+/**
+ * Ends everything that a shell has started, also what went its own way: whoever is in its session, lives in its home or
+ * descends from one of these.
+ */
+function killAll(leader: number, home: string): void {
+  const isLinux = existsSync('/proc/self/stat');
+  const pids = isLinux ? readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)) : [];
+  const all = pids.map((name) => factsOf(Number(name))).filter((facts) => facts !== undefined);
+  const doomed = new Set([leader]);
+  for (const { pid, session, environment } of all)
+    if (session === leader || environment.split('\0').some((entry) => entry.endsWith(`=${home}`)))
+      doomed.add(pid);
+  for (let before = 0; before < doomed.size; ) {
+    before = doomed.size;
+    for (const { pid, parent } of all) if (doomed.has(parent)) doomed.add(pid);
+  }
+  for (const pid of doomed) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
       // it has just ended
     }
   }
+}
+
+/** Directories that each container has for itself, where the system allows it. */
+const ownDirectories = ['/run', '/var/tmp'];
+/** Ways to get a view of the file system for oneself: root's, and that of others where they are allowed to. */
+const namespaces: readonly (readonly string[])[] = [['--mount'], ['--user', '--map-root-user', '--mount']];
+
+function runsWell(program: string, args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(program, args, (error) => resolve(error === null));
+  });
+}
+
+/** The words in front of a shell that give it directories of its own; none where that is not possible. */
+async function isolation(): Promise<readonly string[]> {
+  for (const options of namespaces) {
+    const words = [...options, '--propagation', 'private'];
+    if (!(await runsWell('unshare', [...words, 'mount', '--bind', tmpdir(), '/var/tmp']))) continue;
+    const mounts = ownDirectories.map(
+      (path) => `mkdir -p "$HOME/.own${path}" && mount --bind "$HOME/.own${path}" ${path}`,
+    );
+    return ['unshare', ...words, '/bin/sh', '-c', `${mounts.join(' && ')}; exec "$@"`, 'sh'];
+  }
+  return [];
 }
 
 /**
@@ -98,7 +145,7 @@ function createInput(
   };
 }
 
-function toProcess(pty: IPty, firstSize: ConsoleSize, onGone: () => void): ConsoleProcess {
+function toProcess(pty: IPty, home: string, firstSize: ConsoleSize, onGone: () => void): ConsoleProcess {
   let size = firstSize;
   let isOver = false;
   let onExit = (): void => undefined;
@@ -127,7 +174,7 @@ function toProcess(pty: IPty, firstSize: ConsoleSize, onGone: () => void): Conso
     pause: () => pty.pause(),
     resume: () => pty.resume(),
     kill: () => {
-      if (!isOver) killAll(pty.pid);
+      if (!isOver) killAll(pty.pid, home);
     },
   };
 }
@@ -149,6 +196,7 @@ export async function createRealShell(options: RealShellOptions = {}): Promise<C
   const found = shells.find(([program]) => existsSync(program));
   const [program, args] =
     options.shell === undefined ? (found ?? ['/bin/sh', ['-i']]) : [options.shell, ['-i']];
+  const own = await isolation();
   const root = await mkdtemp(join(tmpdir(), 'pvefleet-console-'));
   const running = new Set<ConsoleProcess>();
   return {
@@ -157,7 +205,8 @@ export async function createRealShell(options: RealShellOptions = {}): Promise<C
       mkdirSync(home, { recursive: true });
       const name = container.config['hostname'] ?? `CT${container.vmid}`;
       const prompt = program.endsWith('bash') ? `root@${name}:\\w# ` : `root@${name}:# `;
-      const pty = spawn(program, args, {
+      const [first = program, ...words] = [...own, program, ...args];
+      const pty = spawn(first, words, {
         cols: size.columns,
         rows: size.rows,
         cwd: home,
@@ -165,7 +214,7 @@ export async function createRealShell(options: RealShellOptions = {}): Promise<C
         name: 'xterm-256color',
         env: { TERM: 'xterm-256color', container: 'lxc', PATH: path, HOME: home, PS1: prompt },
       });
-      const shell = toProcess(pty, size, () => running.delete(shell));
+      const shell = toProcess(pty, home, size, () => running.delete(shell));
       running.add(shell);
       return shell;
     },

@@ -10,6 +10,7 @@ import {
 } from '../context.ts';
 import { isOfFamily } from '../model/defaults.ts';
 import { guestFirewall } from '../model/firewall.ts';
+import { copyInside } from '../model/inside.ts';
 import { storedDescription } from '../model/lxc-config.ts';
 import { nodeOf } from '../model/nodes.ts';
 import { type Mount, parseMount, parseProperties, printMount } from '../model/property-values.ts';
@@ -187,6 +188,7 @@ async function run(context: HandlerContext, worker: SimWorker, job: CloneJob): P
   } finally {
     writeConfig(source, { lock: undefined });
   }
+  copyInside((job.snapshot === undefined ? undefined : source.snapshots[job.snapshot]) ?? source, clone);
   writeConfig(clone, { lock: undefined });
   if (target !== undefined) clone.node = target;
 }

@@ -1,6 +1,7 @@
 /** Creating and restoring containers (pve-container API2/LXC.pm create_vm): the call and its task. */
 import { die, type HandlerContext, type HandlerTable, SimError, type SimWorker } from '../context.ts';
 import { createdRootfsGiB, createdSwapMiB, unsetMemoryMiB } from '../model/defaults.ts';
+import { equip } from '../model/inside.ts';
 import { commit, volumesOf } from '../model/lxc-config.ts';
 import type { SimContainer } from '../model/state.ts';
 import { findVolume, freeVolume } from '../model/volumes.ts';
@@ -131,6 +132,12 @@ async function work(
         if (!(error instanceof SimError)) throw error;
         die(`unable to ${restore ? 'restore' : 'create'} CT ${vmid} - ${error.message}`);
       }
+      if (!restore)
+        equip(container, {
+          password: context.text('password'),
+          keys: context.text('ssh-public-keys'),
+          seconds: context.seconds(),
+        });
       addToPool(context.state, vmid, creation.pool);
     },
     { worker },

@@ -4,6 +4,7 @@
  */
 import { die, type HandlerContext, type HandlerTable, type SimWorker } from '../context.ts';
 import { configDigest } from '../model/digest.ts';
+import { copyInside } from '../model/inside.ts';
 import {
   addUnused,
   commit,
@@ -82,6 +83,7 @@ function prepare(context: HandlerContext, container: SimContainer, name: string)
     config: Object.fromEntries(Object.entries(container.config).filter(([key]) => !notKept.test(key))),
   };
   checkWritable(context, container);
+  copyInside(container, snapshot);
   container.snapshots[name] = snapshot;
   writeConfig(container, { lock: 'snapshot' });
   return snapshot;
@@ -189,6 +191,7 @@ function restore(container: SimContainer, snapshot: SimSnapshot): void {
     if (mount.kind === 'volume' && !known.has(mount.volume)) addUnused(kept, mount.volume);
   const config = { ...kept, ...snapshot.config, parent: snapshot.name };
   commit(container, { config, pending: {}, pendingDelete: {} });
+  copyInside(snapshot, container);
 }
 
 function rows(container: SimContainer): Record<string, unknown>[] {

@@ -126,6 +126,25 @@ const pair: Shape = scalar(
   'a pair of texts',
   (value) => Array.isArray(value) && value.length === 2 && value.every((item) => typeof item === 'string'),
 );
+const file = objectOf(
+  {
+    type: oneOf(['file', 'dir', 'link']),
+    mode: whole(0, 0o7777),
+    mtime: finite,
+    'data?': text,
+    'owner?': text,
+  },
+  open,
+);
+const inside = objectOf(
+  {
+    files: recordOf(orNull(file)),
+    passwords: words,
+    packages: listOf(text),
+    services: recordOf(objectOf({ active: flag, enabled: flag }, open)),
+  },
+  open,
+);
 const container = objectOf(
   {
     vmid,
@@ -138,6 +157,7 @@ const container = objectOf(
     createdAtMs: finite,
     raw: listOf(pair),
     'leases?': words,
+    'inside?': inside,
   },
   open,
 );

@@ -78,6 +78,8 @@ export interface SimSnapshot {
   snaptime: number;
   snapstate?: string;
   config: Record<string, string>;
+  /** As it was then; absent: nobody had been in it. */
+  inside?: SimInside;
 }
 
 /** What exists only while a container runs. */
@@ -92,6 +94,33 @@ export interface SimRuntime {
   cpuUnits: number;
   /** Ignores shutdown requests (an entrypoint without init). */
   ignoresShutdown: boolean;
+}
+
+/** A file of a container. */
+export interface SimFile {
+  type: 'file' | 'dir' | 'link';
+  /** Permission bits. */
+  mode: number;
+  /** Seconds since the epoch. */
+  mtime: number;
+  /** Content, or target of a link; every character is one byte. */
+  data?: string;
+  /** `UID:GID`; absent: root's. */
+  owner?: string;
+}
+
+/** What was done inside a container, in its console; over what its distribution brings. */
+export interface SimInside {
+  /** By path; null: removed. */
+  files: Record<string, SimFile | null>;
+  /** Plain text by user: this is a simulator. Absent: nobody can log in as that user. */
+  passwords: Record<string, string>;
+  /** Installed packages. */
+  packages: string[];
+  /** Services that were touched, by name. */
+  services: Record<string, { active: boolean; enabled: boolean }>;
+  /** Process id of the init for which /run was emptied last. */
+  booted?: number;
 }
 
 export interface SimContainer {
@@ -111,6 +140,8 @@ export interface SimContainer {
   raw: [string, string][];
   /** Leases that it got in the cluster it was exported from, with prefix, by net key; else the bridge's server decides. */
   leases?: Record<string, string>;
+  /** Absent until somebody has been in it. */
+  inside?: SimInside;
 }
 
 export interface SimVm {

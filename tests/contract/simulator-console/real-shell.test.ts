@@ -1,5 +1,5 @@
 /** A real shell of this machine behind a simulated console. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsoleSimulator, startConsoleSimulator } from '../../support/console-simulator.ts';
 import { openConsole } from '../../support/open-console.ts';
@@ -67,9 +67,17 @@ describe('a real shell', () => {
     console.close();
   });
 
+  it('has /run and /var/tmp for itself where the system allows it, else those of the machine', async () => {
+    const console = await openConsole(sim, 500);
+    console.type('touch /run/pvefleet-test.$$ && ls /run; rm -f /run/pvefleet-test.$$; echo en""d\r');
+    expect(await console.until('end')).toMatch(/pvefleet-test\.\d+\r\r\n|Permission denied/);
+    expect(readdirSync('/run').filter((name) => name.startsWith('pvefleet-test.'))).toEqual([]);
+    console.close();
+  });
+
   it('is ended with everything it started when its container stops', async () => {
     const console = await openConsole(sim, 501);
-    console.type('sleep 1000 & echo "<$!>"\r');
+    console.type(`setsid -f sh -c 'echo "<"$$">"; exec sleep 1000'\r`);
     const pid = Number(/<(\d+)>/.exec(await console.until(/<\d+>/))?.[1]);
     expect(isRunning(pid)).toBe(true);
     await sim.simulator.fetch(

@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../../src/domain/converge.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import type { ImportDocument } from '../../../src/engine/import.ts';
+import type { AccessDocument } from '../../../src/engine/inside/access.ts';
+import type { CopyDocument } from '../../../src/engine/inside/copy.ts';
+import { execDocument } from '../../../src/engine/inside/exec.ts';
 import type { ListDocument, ShowDocument } from '../../../src/engine/list.ts';
 import type { PlanFile } from '../../../src/engine/plan-file.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
@@ -250,6 +253,49 @@ const documents: readonly [name: string, document: object][] = [
         },
       ],
     },
+  ],
+  [
+    'exec',
+    execDocument([
+      { vmid: 101, name: 'a', node: 'pve1', exitCode: 0, stdout: 'x', stderr: '', ms: 3 },
+      {
+        vmid: 102,
+        name: 'b',
+        node: 'pve1',
+        exitCode: 137,
+        signal: 'SIGKILL',
+        stdout: '/w==',
+        stdoutBase64: true,
+        ms: 4,
+      },
+      { vmid: 103, name: 'c', node: 'pve1', exitCode: 124, timedOut: true, ms: 4 },
+      { vmid: 104, name: 'd', node: 'pve1', exitCode: null, ms: 1, error },
+    ]),
+  ],
+  [
+    'copy',
+    {
+      format: 'pvefleet.copy/1',
+      vmid: 101,
+      name: 'a',
+      node: 'pve1',
+      direction: 'in',
+      files: [{ from: '/a', to: '/b/a', bytes: 3, digest: 'sha256:00ff' }],
+      skipped: ['/a/pipe'],
+      ms: 5,
+    } satisfies CopyDocument,
+  ],
+  [
+    'access',
+    {
+      format: 'pvefleet.access/1',
+      vmid: 101,
+      name: 'a',
+      node: 'pve1',
+      user: 'root',
+      passwordSet: true,
+      keys: { added: 1, present: 0 },
+    } satisfies AccessDocument,
   ],
   [
     'templates',

@@ -58,6 +58,8 @@ interface Attached extends Tmux {
 
 const done = /^unchanged$/m;
 const root = /root@ct\d+\S*[#$]/;
+/** What shows where nobody is logged in yet. */
+const login = /ct\d+ login:/;
 
 /** A terminal that has noted its settings, with `attach NAME …` under way and the prompt shown. */
 async function attached(flags = '', params: Record<string, string> = {}): Promise<Attached> {
@@ -70,7 +72,7 @@ async function attached(flags = '', params: Record<string, string> = {}): Promis
     `sh -c 'echo $$ > pid; exec node $BIN attach ${name} ${flags}'; echo "code $?"; stty -g | cmp - before && echo unchanged`,
     'Enter',
   );
-  await tmux.shows(root);
+  await tmux.shows((params['cmode'] ?? 'shell') === 'shell' ? root : login);
   return { ...tmux, name, vmid, label: `${name} (CT ${vmid} on pve1)` };
 }
 

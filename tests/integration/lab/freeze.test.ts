@@ -1,6 +1,6 @@
 /** Freezing a class at a deadline, and unfreezing it, on the simulated cluster. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { applyPlan, assertApplied } from '../../../src/engine/apply.ts';
+import { applyPlan } from '../../../src/engine/apply.ts';
 import {
   type FreezeOptions,
   makeFreezePlan,
@@ -37,7 +37,8 @@ const state = (vmid: number) => {
 beforeEach(async () => {
   engine = makeEngine();
   const { plan } = await makePlan(engine.context, file, policyOf());
-  assertApplied(await applyPlan(engine.context, plan));
+  const { summary } = await applyPlan(engine.context, plan);
+  if (summary.failed > 0) throw new Error('the class could not be made');
 });
 
 describe('freeze', () => {

@@ -39,6 +39,7 @@ const begin = fc.constantFrom(...weeks).map((day) => Date.parse(`${day}T00:00:00
 const gaps = fc.array(fc.integer({ min: 1, max: 55 }), { minLength: 200, maxLength: 300 });
 
 test('ticks within the grace time of each other leave a container as its classes want it, whatever they missed', () => {
+  expect.hasAssertions();
   fc.assert(
     fc.property(schedule, begin, gaps, (given, from, minutes) => {
       let now = from;

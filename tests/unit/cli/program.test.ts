@@ -41,6 +41,22 @@ async function optionsOf(
   return { ...invocation?.options };
 }
 
+describe('words behind --', () => {
+  const table: [args: string[], operands: string[], rest: string[] | undefined][] = [
+    [['exec', 'web01', '--', 'ls', '-l', '--', 'x'], ['web01'], ['ls', '-l', '--', 'x']],
+    [['exec', 'a*', 'b', '--user', 'u', '--', 'true'], ['a*', 'b'], ['true']],
+    [['exec', '--tag', 't', '--', 'echo', '--user', 'x'], [], ['echo', '--user', 'x']],
+    [['exec', 'web01', 'uptime'], ['web01', 'uptime'], undefined],
+    [['exec', 'web01', '--'], ['web01'], []],
+    [['list', '--', '-x'], ['-x'], undefined],
+  ];
+  it.each(table)('%j', async (args, operands, rest) => {
+    const { invocation } = await parse(args);
+    expect(invocation?.args).toEqual(operands);
+    expect(invocation?.rest).toEqual(rest);
+  });
+});
+
 describe('commands', () => {
   const table: [args: string[], command: string, operands: string[]][] = [
     [['plan', '-f', 'a.yaml'], 'plan', []],
@@ -69,8 +85,8 @@ describe('commands', () => {
       'plan',
       'apply',
       'verify',
-      'tick',
       'reset',
+      'tick',
       'destroy',
       'list',
       'show',
@@ -86,6 +102,9 @@ describe('commands', () => {
       'unfreeze',
       'delete',
       'attach',
+      'exec',
+      'cp',
+      'password',
       'snapshot',
       'template',
       'task',
