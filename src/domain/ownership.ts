@@ -130,9 +130,7 @@ export const isUntaggable = ({ description }: LxcConfig): boolean =>
 
 /** The line that a container of this fleet gets, with the records that it has already. */
 export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
-  // a boost that is over is in the line before, and no longer in the config that is to be
-  const { boost: _boost, ...line } = owner;
-  return { ...line, ...recordsOf(actual) };
+  return { ...owner, ...recordsOf(actual) };
 }
 
 /** `lab/web01`, for messages. */

@@ -21,8 +21,7 @@ async function done(...args: string[]): Promise<CliResult> {
   return result;
 }
 
-/** A day of class is this one, from one hour before now to one hour after. */
-const yaml = (schedule: string): string => `
+const yaml = (schedule: string, more = ''): string => `
 version: 1
 fleet: class
 vmids: { from: 300, to: 320 }
@@ -34,6 +33,7 @@ defaults:
   swap: 0MiB
   rootfs: { storage: local-lvm, size: 1GiB }
   nets: { eth0: { bridge: vmbr0, ip: dhcp } }
+  ${more}
 students:
   roster:
     - { name: Anna Berg, login: anna, group: 1 AHIF }
@@ -194,6 +194,25 @@ describe('tick', () => {
     const stopped = await done('tick', '-f', file, '--at', at(12), '-o', 'json');
     expect(stopped.json<ApplyReport>().summary).toMatchObject({ ok: 3 });
     expect(running()).toEqual([]);
+    expect((await done('tick', '-f', file, '--at', at(12))).stdout).toBe('');
+    await done('tick', '-f', file, '--at', at(8));
+    expect(running()).toHaveLength(3);
+  });
+
+  it('resets a class after it, once, and starts it clean for the next one', async () => {
+    const lesson = '{ days: [mon], from: 08:00, to: 12:00, after: [reset] }';
+    writeFileSync(file, yaml(`{ timezone: UTC, classes: [${lesson}] }`, 'reset: { strategy: auto }'));
+    await done('apply', '-f', file, '--yes');
+    expect(Object.keys(state(300)?.snapshots ?? {})).toEqual(['baseline']);
+    await done('api', 'PUT', '/nodes/pve1/lxc/300/config', 'onboot=1', 'nameserver=192.0.2.1');
+    const result = await done('tick', '-f', file, '--at', at(12), '-o', 'json');
+    expect(result.json<ApplyReport>().actions.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['container.shutdown', 'snapshot.rollback']),
+    );
+    expect(state(300)?.config['nameserver']).toBeUndefined();
+    expect(running()).toEqual([]);
+    const listed = (await done('list', 'student-anna', '-o', 'json')).json<ListDocument>();
+    expect(listed.containers[0]?.lastReset).toMatch(/^2031-03-03T12:02:/);
     expect((await done('tick', '-f', file, '--at', at(12))).stdout).toBe('');
     await done('tick', '-f', file, '--at', at(8));
     expect(running()).toHaveLength(3);
