@@ -180,7 +180,7 @@ function afterDownload(plan: ContainerPlan, downloads: ReadonlySet<string>): Con
 function permission(fleet: string, resets: readonly PlannedReset[], policy: Policy): Refusal[] {
   const keys = resets.map(({ key }) => key);
   if (keys.length === 0) return [];
-  const about = keys.length === 1 ? (keys[0] as string) : fleet || (keys[0] as string);
+  const about = keys.length === 1 ? (keys[0] as string) : fleet || 'reset';
   const what =
     keys.length === 1
       ? 'it would lose everything since its baseline'
