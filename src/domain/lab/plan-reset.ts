@@ -6,6 +6,7 @@ import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ClusterSnapshot } from '../actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from '../assemble.ts';
 import { demandsOf, judgeCapacity } from '../capacity.ts';
+import { dependencyCycle, linkContainers } from '../dependencies.ts';
 import type { DesiredContainer, DesiredFleet } from '../desired.ts';
 import { planDownloads } from '../downloads.ts';
 import { nameSome } from '../drift.ts';
@@ -261,7 +262,9 @@ export function planReset(
   const ids = new Set(downloads.map(({ id }) => id));
   const resets = parts.flatMap(({ reset }) => (reset ? [reset] : []));
   const seconds = secondsForAll(resets, (key) => sources.get(key), request.atOnce);
-  const containers = plans.map((plan) => afterDownload(plan, ids));
+  const cycle = dependencyCycle(fleet.containers);
+  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const containers = linked.map((plan) => afterDownload(plan, ids));
   const plan = assembleReset(fleet.name, { containers, resets, shared: downloads }, seconds, policy);
   const { skipped = [] } = request;
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
@@ -280,7 +283,7 @@ export function planReset(
     ...capacity.notices,
   ];
   return {
-    plan: extendPlan(plan, { refusals: capacity.refusals, notices }),
+    plan: extendPlan(plan, { refusals: [...(cycle ? [cycle] : []), ...capacity.refusals], notices }),
     kept: parts.flatMap(({ kept }) => (kept ? [kept] : [])),
   };
 }
