@@ -86,16 +86,21 @@ const sourceOf = ({ from }: DesiredContainer): string | undefined =>
 const isLinked = ({ actions }: ContainerPlan): boolean =>
   actions.some(({ kind, request }) => kind === 'container.clone' && request.params['full'] === false);
 
-/** Interfaces as they will be: a rollback brings the MAC addresses of the baseline back. */
-function expected(kept: Kept, match: Match, facts: ResetFacts, strategy: ResetStrategy): Kept {
+/**
+ * What will be there in the end: interfaces that the file has, or where it has none those of the baseline or of before; with
+ * the MAC addresses of the file, else of the baseline, else of before. A pool that the file names is compared with the file.
+ */
+function expected(kept: Kept, { desired }: Match, facts: ResetFacts, strategy: ResetStrategy): Kept {
   const baseline = strategy === 'rollback' ? facts.baselines.get(kept.vmid) : undefined;
-  if (!baseline) return kept;
-  const old = netsOf(baseline);
-  const nets = Object.entries(kept.nets).map(([name, net]) => {
-    const mac = match.desired.nets?.[name]?.mac ?? old[name]?.mac ?? net.mac;
-    return [name, mac === undefined ? net : { ...net, mac }] as const;
+  const old = baseline ? netsOf(baseline) : kept.nets;
+  const names = new Set(Object.keys(desired.nets ?? old));
+  const nets = Object.entries(kept.nets).flatMap(([name, net]) => {
+    const mac = desired.nets?.[name]?.mac ?? old[name]?.mac ?? net.mac;
+    return names.has(name) ? [[name, mac === undefined ? net : { ...net, mac }] as const] : [];
   });
-  return { ...kept, nets: Object.fromEntries(nets) };
+  const { pool, ...rest } = kept;
+  const isOurs = desired.pool === undefined && pool !== undefined;
+  return { ...rest, nets: Object.fromEntries(nets), ...(isOurs ? { pool } : {}) };
 }
 
 function planOne(context: PlanContext, match: Match, facts: ResetFacts, request: ResetRequest): Part {
