@@ -20,6 +20,7 @@ import { createPlanContext } from './plan-context.ts';
 import { linkSources } from './plan-copy.ts';
 import { planRemoval } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
+import { templatesLast } from './removal-order.ts';
 import { renameHints } from './rename.ts';
 import { tooManyDestroyed } from './risk.ts';
 import { keyFilter } from './scope.ts';
@@ -53,7 +54,7 @@ function planRemovals(
     if (same) same.push(container);
     else byKey.set(key, [container]);
   }
-  return [...byKey]
+  const plans = [...byKey]
     .filter(([key]) => isMeant(key))
     .map(([key, [first, ...more]]): ContainerPlan => {
       if (more.length === 0) {
@@ -73,6 +74,7 @@ function planRemovals(
       );
       return { key, outcome: 'refused', actions: [], refusals: [ambiguous], notices: [] };
     });
+  return templatesLast(plans, containers);
 }
 
 /** Destructions that are permitted as such, so that only their number is left to judge. */

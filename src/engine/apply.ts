@@ -119,9 +119,12 @@ async function runPlan(
     return reason === undefined ? [] : [announce(context, skipped(run, action, reason, staleCode))];
   });
   let failed: string | undefined;
+  /** Keys of containers whose losing step has been started; when it fails, what depends on it is skipped for that. */
+  const losers = new Set<string>();
   const done = await runJobs(jobs, {
     now: () => context.clock.now(),
     run: async (job, place) => {
+      if (losing.has(job.action.kind)) losers.add(job.action.target.key);
       run.places.set(job.id, place);
       const report = await runAction(context, run, job.action);
       run.places.delete(job.id);
@@ -135,7 +138,7 @@ async function runPlan(
     skip: (job, because) => announce(context, skipped(run, job.action, because)),
     stopped: ({ action }) => {
       if (context.signal.aborted) return interruptedCode;
-      if (run.stop !== undefined || run.begun.has(action.target.key)) return run.stop;
+      if (run.stop !== undefined || losers.has(action.target.key)) return run.stop;
       return context.drain.aborted ? interruptedCode : failed;
     },
     beforeWave: (wave) => pauseBefore(context, wave, options),

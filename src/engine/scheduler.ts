@@ -178,6 +178,8 @@ export function runJobs<J extends Job, R>(jobs: readonly J[], schedule: Schedule
         start(job);
       }
       if (running > 0) return;
+      // what was left out just now may have been needed by jobs before it
+      prune();
       if (waiting.length > 0) {
         reject(new InternalError(`actions wait for each other: ${waiting.map((job) => job.id).join(', ')}`));
         return;

@@ -126,6 +126,9 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
   });
 }
 
+/** The rest that a new container gets for its baseline ends with a start; neither is worth telling. */
+const isRest = ({ id }: Action): boolean => /\/(?:shutdown:baseline|start:again)$/.test(id);
+
 function steps(actions: readonly Action[]): string {
   const words: Partial<Record<Action['kind'], string>> = {
     'container.start': 'start',
@@ -140,13 +143,17 @@ function steps(actions: readonly Action[]): string {
     'snapshot.rollback': 'roll back to',
     'snapshot.delete': 'delete the snapshot',
   };
-  const said = actions.flatMap(({ kind, request }) => {
+  const said = actions.flatMap((action) => {
+    const { kind, request } = action;
     const word = words[kind];
-    if (word === undefined) return [];
+    if (word === undefined || isRest(action)) return [];
     return kind.startsWith('snapshot.') ? `${word} ${String(request.params['snapname'])}` : word;
   });
   return [...new Set(said)].join(', then ');
 }
+
+/** Rough, so without tenths. */
+const about = (seconds: number): string => (seconds < 60 ? `${seconds} s` : showDuration(seconds * 1000));
 
 const resetWords: Readonly<Record<PlannedReset['strategy'], string>> = {
   rollback: 'roll back to',
@@ -160,7 +167,7 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
   const isBack = strategy === 'rollback';
   const word = isBack ? `${resetWords.rollback} ${why}` : resetWords[strategy];
   const starts = actions.some(({ kind }) => kind === 'container.start') ? ', then start' : '';
-  const head = `${word}${starts}; about ${showDuration(seconds * 1000)}`;
+  const head = `${word}${starts}; about ${about(seconds)}`;
   const changes = isBack
     ? actions.flatMap((action) => action.changes).filter(({ field }) => !routine.has(field))
     : [];
@@ -260,7 +267,7 @@ function resetSummary({ reset }: Plan): string | undefined {
     const count = containers.filter(({ strategy }) => strategy === name).length;
     return count === 0 ? [] : [`${count} by ${name}`];
   });
-  return `Reset of ${counted(containers.length, 'container')}: ${counts.join(', ')}; about ${showDuration(seconds * 1000)} in all.`;
+  return `Reset of ${counted(containers.length, 'container')}: ${counts.join(', ')}; about ${about(seconds)} in all.`;
 }
 
 /** Commands of all refusals, each once; roles are made before they are given. */

@@ -62,6 +62,7 @@ const kindWords: Readonly<Record<string, string>> = {
   'ha.remove': 'take out of HA',
   'firewall.options': 'firewall',
   'firewall.rule': 'firewall',
+  'access.acl': 'rights of',
 };
 
 /** Words for an action's result. */

@@ -79,6 +79,8 @@ async function ofContainers(
   const vmids = containers
     .filter(({ isTemplate }) => !isTemplate || wanted.length > 0)
     .map(({ vmid }) => vmid);
+  if (vmids.length === 0)
+    throw new UsageError('the selection means no container', { hint: 'see what there is: pvefleet list' });
   return (policy) => makeRollbackPlan(context, vmids, how, policy);
 }
 

@@ -131,7 +131,7 @@ interface Based {
 }
 
 /**
- * A container that becomes a template must not have snapshots: its baseline goes first, those of others stand against it.
+ * A container that becomes a template must not have snapshots, and its baseline is of no use to a template: it goes first.
  * PVE: pve-container API2/LXC.pm, template — "CT contains snapshots".
  */
 function withoutSnapshots(

@@ -6,6 +6,7 @@ import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ClusterSnapshot } from '../actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from '../assemble.ts';
 import { demandsOf, judgeCapacity } from '../capacity.ts';
+import { dependencyCycle, linkContainers } from '../dependencies.ts';
 import type { DesiredContainer, DesiredFleet } from '../desired.ts';
 import { planDownloads } from '../downloads.ts';
 import { nameSome } from '../drift.ts';
@@ -86,16 +87,21 @@ const sourceOf = ({ from }: DesiredContainer): string | undefined =>
 const isLinked = ({ actions }: ContainerPlan): boolean =>
   actions.some(({ kind, request }) => kind === 'container.clone' && request.params['full'] === false);
 
-/** Interfaces as they will be: a rollback brings the MAC addresses of the baseline back. */
-function expected(kept: Kept, match: Match, facts: ResetFacts, strategy: ResetStrategy): Kept {
+/**
+ * What will be there in the end: interfaces that the file has, or where it has none those of the baseline or of before; with
+ * the MAC addresses of the file, else of the baseline, else of before. A pool that the file names is compared with the file.
+ */
+function expected(kept: Kept, { desired }: Match, facts: ResetFacts, strategy: ResetStrategy): Kept {
   const baseline = strategy === 'rollback' ? facts.baselines.get(kept.vmid) : undefined;
-  if (!baseline) return kept;
-  const old = netsOf(baseline);
-  const nets = Object.entries(kept.nets).map(([name, net]) => {
-    const mac = match.desired.nets?.[name]?.mac ?? old[name]?.mac ?? net.mac;
-    return [name, mac === undefined ? net : { ...net, mac }] as const;
+  const old = baseline ? netsOf(baseline) : kept.nets;
+  const names = new Set(Object.keys(desired.nets ?? old));
+  const nets = Object.entries(kept.nets).flatMap(([name, net]) => {
+    const mac = desired.nets?.[name]?.mac ?? old[name]?.mac ?? net.mac;
+    return names.has(name) ? [[name, mac === undefined ? net : { ...net, mac }] as const] : [];
   });
-  return { ...kept, nets: Object.fromEntries(nets) };
+  const { pool, ...rest } = kept;
+  const isOurs = desired.pool === undefined && pool !== undefined;
+  return { ...rest, nets: Object.fromEntries(nets), ...(isOurs ? { pool } : {}) };
 }
 
 function planOne(context: PlanContext, match: Match, facts: ResetFacts, request: ResetRequest): Part {
@@ -183,7 +189,7 @@ function afterDownload(plan: ContainerPlan, downloads: ReadonlySet<string>): Con
 function permission(fleet: string, resets: readonly PlannedReset[], policy: Policy): Refusal[] {
   const keys = resets.map(({ key }) => key);
   if (keys.length === 0) return [];
-  const about = keys.length === 1 ? (keys[0] as string) : fleet || (keys[0] as string);
+  const about = keys.length === 1 ? (keys[0] as string) : fleet || 'reset';
   const what =
     keys.length === 1
       ? 'it would lose everything since its baseline'
@@ -264,7 +270,9 @@ export function planReset(
   const ids = new Set(downloads.map(({ id }) => id));
   const resets = parts.flatMap(({ reset }) => (reset ? [reset] : []));
   const seconds = secondsForAll(resets, (key) => sources.get(key), request.atOnce);
-  const containers = plans.map((plan) => afterDownload(plan, ids));
+  const cycle = dependencyCycle(fleet.containers);
+  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const containers = linked.map((plan) => afterDownload(plan, ids));
   const plan = assembleReset(fleet.name, { containers, resets, shared: downloads }, seconds, policy);
   const { skipped = [] } = request;
   const capacity = judgeCapacity(fleet.name, demandsOf(plan.actions, snapshot, fleet.capacity));
@@ -283,7 +291,7 @@ export function planReset(
     ...capacity.notices,
   ];
   return {
-    plan: extendPlan(plan, { refusals: capacity.refusals, notices }),
+    plan: extendPlan(plan, { refusals: [...(cycle ? [cycle] : []), ...capacity.refusals], notices }),
     kept: parts.flatMap(({ kept }) => (kept ? [kept] : [])),
   };
 }

@@ -114,11 +114,22 @@ function firewallOf({ options, rules }: ActualFirewall): DesiredFirewall | undef
   return { ...Object.fromEntries(set), ...(rules.length === 0 ? {} : { rules: rules.map(readRule) }) };
 }
 
+/** An interface of the file on top of the one that was there; an address that was chosen from a range stays chosen. */
+function keptNet(net: DesiredNet, before: DesiredNet | undefined): DesiredNet {
+  const { ip, ip6 } = before ?? {};
+  return {
+    ...before,
+    ...net,
+    ...(net.ipPool && ip != null ? { ip } : {}),
+    ...(net.ip6Pool && ip6 != null ? { ip6 } : {}),
+  };
+}
+
 /** Interfaces of the file, with everything that it does not say as it was. */
 function keptNets(desired: DesiredContainer, kept: Kept): Readonly<Record<string, DesiredNet>> {
   if (!desired.nets) return kept.nets;
   const nets = Object.entries(desired.nets).map(
-    ([name, net]) => [name, { ...kept.nets[name], ...net }] as const,
+    ([name, net]) => [name, keptNet(net, kept.nets[name])] as const,
   );
   return Object.fromEntries(nets);
 }

@@ -141,5 +141,5 @@ export function planRemake(request: RemakeRequest): ContainerPlan {
         ? { ...action, risk: 'destructive' }
         : action,
   );
-  return { ...extra, actions, notices: [...extra.notices, ...based.notices] };
+  return { ...extra, actions };
 }

@@ -78,6 +78,7 @@ const plan: Plan = {
       reason: 'not on its storage',
       precondition: { kind: 'none' },
       dependsOn: [],
+      follows: ['web01/create'],
     },
   ],
   inSync: ['cache01'],
@@ -94,6 +95,13 @@ const plan: Plan = {
   ],
   notices: [{ severity: 'warning', code: 'NODE_DIFFERS', message: 'on pve2' }],
   summary: { create: 1, update: 1, destroy: 0, unchanged: 1 },
+};
+const resetPlan: Plan = {
+  ...plan,
+  reset: {
+    containers: [{ key: 'db01', vmid: 102, node: 'pve2', strategy: 'rollback', why: 'baseline', seconds: 4 }],
+    seconds: 4,
+  },
 };
 const planFile: PlanFile = {
   format: 'pvefleet.plan-file/1',
@@ -228,6 +236,7 @@ const lock: LockDocument = {
 const documents: readonly [name: string, document: object][] = [
   ['plan', plan],
   ['a plan that uploads', upload],
+  ['a plan of a reset', resetPlan],
   ['template lock', lock],
   ['apply', apply],
   ['verify', verify],

@@ -155,3 +155,30 @@ test('a template has no baseline, and its clones have one that tells where they 
     { description: expect.stringContaining('baseline of lab/a, made from golden') },
   ]);
 });
+
+test('a container with snapshots of others does not become a template', async () => {
+  const engine = makeEngine();
+  await reach(engine, fleet([container('a', { reset })]));
+  const { pve } = engine.context;
+  const upid = await pve.post('/nodes/{node}/lxc/{vmid}/snapshot', {
+    node: 'pve1',
+    vmid: 200,
+    snapname: 'exam',
+  });
+  await pve.waitTask(upid);
+  const file = fleet([container('a', { reset, isTemplate: true, power: 'stopped' })]);
+  expect((await plan(engine, file)).refusals).toMatchObject([
+    {
+      code: 'TEMPLATE_SNAPSHOTS',
+      message: 'a: container 200 has snapshots (exam), so it cannot become a template',
+    },
+  ]);
+  await pve.waitTask(
+    await pve.delete('/nodes/{node}/lxc/{vmid}/snapshot/{snapname}', {
+      node: 'pve1',
+      vmid: 200,
+      snapname: 'exam',
+    }),
+  );
+  expect(await reach(engine, file)).toEqual(['a/shutdown', 'a/snapshot:delete', 'a/template']);
+});

@@ -4,8 +4,9 @@ import { splitDescription } from '../../../src/codec/description.ts';
 import type { DesiredContainer } from '../../../src/domain/desired.ts';
 import { applyPlan } from '../../../src/engine/apply.ts';
 import { proveReset } from '../../../src/engine/lab/reset.ts';
+import { makeDestroyPlan } from '../../../src/engine/plan.ts';
 import { GiB } from '../../../src/util/bytes.ts';
-import { makeEngine, type TestEngine } from '../../support/engine.ts';
+import { makeEngine, policyOf, type TestEngine } from '../../support/engine.ts';
 import {
   auto,
   build,
@@ -364,6 +365,16 @@ test('a container that is gone is made as the file says', async () => {
   const done = await reset(engine, file);
   expect(strategies(done)).toEqual(['a rebuild']);
   expect(codes(done)).toEqual(['RESET_MISSING']);
+});
+
+test('a class is destroyed with its golden container, clones first', async () => {
+  const engine = makeEngine();
+  const file = classOf(golden(), cloned('a'), cloned('b'));
+  await build(engine, file);
+  const { plan } = await makeDestroyPlan(engine.context, file.name, policyOf({ all: true }));
+  const report = await applyPlan(engine.context, plan);
+  expect(report.actions.filter(({ result }) => result !== 'ok')).toEqual([]);
+  expect(engine.simulator.state.containers).toEqual({});
 });
 
 test('the golden container of the next term: clones of the old one are cloned again from the new one', async () => {

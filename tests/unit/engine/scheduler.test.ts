@@ -69,6 +69,28 @@ describe('runJobs', () => {
     expect(mostAtOnce).toBe(2);
   });
 
+  test('a job that follows another waits for its end, however that was', async () => {
+    const follower = { ...job('b'), follows: ['a', 'gone'] };
+    const { started, results } = await run([follower, job('a')], { failing: ['a'] });
+    expect(started).toEqual(['a', 'b']);
+    expect(results).toEqual(['ok', 'failed']);
+  });
+
+  test('a stop spares the jobs that must go on, and nothing that needs what was left out', async () => {
+    const started: string[] = [];
+    const results = await runJobs([job('needs', ['no']), job('first'), job('then', ['first']), job('no')], {
+      run: async ({ id }): Promise<string> => {
+        started.push(id);
+        return 'ok';
+      },
+      hasFailed: (result) => result !== 'ok',
+      skip: (_, because) => because,
+      stopped: ({ id }) => (id === 'no' ? 'enough' : undefined),
+    });
+    expect(started).toEqual(['first', 'then']);
+    expect(results).toEqual(['no did not succeed', 'ok', 'ok', 'enough']);
+  });
+
   test('skips everything that depends on a failure, directly or not, and goes on with the rest', async () => {
     const jobs = [job('c', ['b']), job('a'), job('b', ['a']), job('other')];
     const { results, started } = await run(jobs, { failing: ['a'] });
