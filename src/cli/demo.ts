@@ -12,7 +12,7 @@ import pc from 'picocolors';
 import type { ShowDocument } from '../engine/list.ts';
 
 const bin = fileURLToPath(new URL('./bin.js', import.meta.url));
-const example = new URL('../../config/examples/demo.yaml', import.meta.url);
+const examples = new URL('../../config/examples/', import.meta.url);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Serving {
@@ -60,11 +60,17 @@ async function show(demo: Demo, name: string): Promise<ShowDocument> {
   return JSON.parse(await capture(demo, ['show', name, '-o', 'json'])) as ShowDocument;
 }
 
+/** Copies an example to where the demo works. */
+function takeExample(demo: Demo, name: string): string {
+  const file = join(demo.folder, name);
+  writeFileSync(file, readFileSync(new URL(name, examples)));
+  return file;
+}
+
 const remark = (text: string): void => say(pc.bold(pc.yellow(`\n# ${text}`)));
 
 async function story(demo: Demo): Promise<void> {
-  const file = join(demo.folder, 'demo.yaml');
-  writeFileSync(file, readFileSync(example));
+  const file = takeExample(demo, 'demo.yaml');
   await run(demo, ['doctor']);
   await run(demo, ['plan', '-f', 'demo.yaml']);
   await run(demo, ['apply', '-f', 'demo.yaml', '--yes']);
@@ -91,7 +97,24 @@ async function story(demo: Demo): Promise<void> {
   await run(demo, ['verify', '-f', 'demo.yaml'], 7);
   await run(demo, ['apply', '-f', 'demo.yaml', '--yes']);
   await run(demo, ['verify', '-f', 'demo.yaml']);
+  await classroom(demo);
   await run(demo, ['list']);
+}
+
+/** Containers that are set up from inside, broken by a student, and reset. */
+async function classroom(demo: Demo): Promise<void> {
+  remark('a class of two: packages and files from inside the containers, over their consoles');
+  takeExample(demo, 'lab.yaml');
+  await run(demo, ['apply', '-f', 'lab.yaml', '--yes']);
+  await run(demo, ['plan', '-f', 'lab.yaml', '--detailed-exitcode']);
+  const read = ['exec', 'student-01', '--', 'cat', '/root/exercise/README'];
+  await run(demo, read);
+
+  remark('a student breaks it; one command brings it back');
+  await run(demo, ['exec', 'student-01', '--', 'rm', '-r', '/root/exercise']);
+  await run(demo, read, 1);
+  await run(demo, ['reset', '-f', 'lab.yaml', 'student-01', '--yes', '--allow', 'destroy']);
+  await run(demo, read);
 }
 
 async function main(): Promise<void> {

@@ -81,6 +81,8 @@ export function planRollback(request: RollbackRequest): ContainerPlan {
   const isOnItsWay = wantsOtherNode(fleet.name, request.desired, actual);
   const owner = {
     ...ownershipOf(fleet.name, request.desired, { before: kept.line }),
+    // the baseline was taken after the steps that are run inside
+    ...(kept.line?.provision === undefined ? {} : { provision: kept.line.provision }),
     ...(isOnItsWay ? { node } : {}),
     reset: at,
   };

@@ -15,6 +15,8 @@ describe.each([
   ['web-stack.yaml', 'cluster', 4],
   ['classroom.yaml', 'cluster', 30],
   ['demo.yaml', 'cluster', 12],
+  ['lab.yaml', 'cluster', 2],
+  ['provisioned.yaml', 'cluster', 2],
 ] as const)('%s', (name, seed, count) => {
   let cluster: HttpsSimulator;
   const cli = (...args: string[]): ReturnType<typeof runCli> =>
