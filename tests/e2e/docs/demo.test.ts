@@ -24,5 +24,8 @@ it('the demo does the main job and ends with 0', { timeout: 120_000 }, async () 
   );
   expect(text).toContain('Nothing to do: 12 containers as the file says.');
   expect(text).toContain('(exit 7, as it should)');
-  expect(text).toContain('12 containers, 12 running.');
+  expect(text).toContain('Nothing to do: 2 containers as the file says.');
+  expect(text).toContain('1 by rollback');
+  expect(text.match(/Find the mistake in the server/g)).toHaveLength(2);
+  expect(text).toContain('14 containers, 14 running.');
 });
