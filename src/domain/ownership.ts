@@ -97,9 +97,10 @@ export function ownershipOf(
   context: Tagging & { readonly before?: Ownership | undefined } = {},
 ): Ownership {
   const { key, placement, node, student, group, schedule } = desired;
-  const { student: _student, group: _group, ...others } = lastingOf(context.before);
+  const kept = lastingOf(context.before);
+  const { student: _student, group: _group, ...others } = kept;
   return {
-    ...(student === undefined ? lastingOf(context.before) : { ...others, student }),
+    ...(student === undefined ? kept : { ...others, student }),
     ...(student === undefined || group === undefined ? {} : { group }),
     fleet,
     key,

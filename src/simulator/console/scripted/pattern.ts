@@ -6,7 +6,8 @@ export interface Segment {
   readonly quoted: boolean;
 }
 
-const classes: Readonly<Record<string, string>> = {
+/** POSIX character classes as parts of a bracket expression. */
+export const posixClasses: Readonly<Record<string, string>> = {
   alpha: 'A-Za-z',
   digit: '0-9',
   alnum: 'A-Za-z0-9',
@@ -34,7 +35,7 @@ function bracket(text: string): { source: string; length: number } | undefined {
     if (character === ']' && !isFirst) return { source: `[${isNot ? '^' : ''}${source}]`, length: at + 1 };
     const [whole, name] = /^\[:([a-z]+):\]/.exec(text.slice(at)) ?? [];
     if (whole !== undefined && name !== undefined) {
-      source += classes[name] ?? '';
+      source += posixClasses[name] ?? '';
       at += whole.length;
       continue;
     }

@@ -1,17 +1,6 @@
 /** Regular expressions as POSIX writes them. Pure. */
+import { posixClasses } from '../pattern.ts';
 import { ToolError } from './tool.ts';
-
-const posixClasses: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z',
-  digit: '0-9',
-  alnum: 'A-Za-z0-9',
-  upper: 'A-Z',
-  lower: 'a-z',
-  space: '\\s',
-  blank: ' \\t',
-  punct: '!-\\/:-@\\[-`{-~',
-  xdigit: '0-9A-Fa-f',
-};
 
 /**
  * Makes a regular expression of a POSIX one.
