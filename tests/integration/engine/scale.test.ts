@@ -8,10 +8,8 @@ import { type ScaleCost, scaleCount } from '../../support/plan-at-scale.ts';
 const script = fileURLToPath(new URL('../../support/plan-at-scale.ts', import.meta.url));
 
 test(`${scaleCount} containers: one request each and a few more, seconds, and little memory`, async () => {
-  // A process of its own, so that its memory is that of the planning and of nothing else. On a busy machine V8 puts off
-  // its collections; the limit of the heap makes it tell what is needed instead.
-  const flags = ['--max-old-space-size=200', '--max-semi-space-size=8'];
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--import', 'tsx', script]);
+  // A process of its own, so that its memory is that of the planning and of nothing else.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script]);
   const cost = JSON.parse(stdout) as ScaleCost;
   expect(cost.update).toBe(scaleCount);
   expect(cost.actions).toBe(scaleCount / 5 + scaleCount);
