@@ -7,6 +7,8 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 60_000,
     pool: 'threads',
     maxWorkers: 3,
+    // The built command line is loaded as Node.js loads it.
+    server: { deps: { external: [/\/dist\//] } },
     coverage: {
       provider: 'v8',
       include: ['src/**'],

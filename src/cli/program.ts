@@ -1,6 +1,6 @@
 /**
  * The command tree: static text only. Every action imports its command when it runs, so that `--help` loads commander,
- * this file, options.ts and bin.ts and nothing else.
+ * this file, options.ts, run-program.ts and bin.ts and nothing else.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';

@@ -1,10 +1,13 @@
-/** Runs the built command line as a child process, and the simulated cluster as one more. */
+/** Runs the built command line, within this process or as a child, and the simulated cluster as one more. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Readable } from 'node:stream';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Host, HostWriter } from '../../src/cli/host.ts';
+import type { runProgram as RunProgram } from '../../src/cli/run-program.ts';
 import { ensureBuilt } from './build.ts';
 
 export const bin: string = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
@@ -102,14 +105,63 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
 }
 
 /**
- * Runs the command line to its end.
+ * Runs the command line to its end in a process of its own.
  *
  * @param args - arguments after `pvefleet`.
  * @param options - environment, stdin and working directory.
  * @returns exit code and streams.
  */
-export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+export function spawnCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return startCli(args, options).done;
+}
+
+/** Gathers what is written to a stream. */
+function sink(): HostWriter & { text(): string } {
+  const chunks: Buffer[] = [];
+  return {
+    write: (chunk) => chunks.push(Buffer.from(chunk)),
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  };
+}
+
+/**
+ * Runs the built command line to its end within this process: what a run costs then is its work, not the start of one more
+ * Node.js. What signals, terminals and the process itself do is told by {@link startCli} and {@link spawnCli} only.
+ *
+ * @param args - arguments after `pvefleet`.
+ * @param options - environment, stdin and working directory.
+ * @returns exit code and streams.
+ */
+export async function runCli(
+  args: readonly string[],
+  options: Omit<CliOptions, 'node'> = {},
+): Promise<CliResult> {
+  const { runProgram } = (await import(pathToFileURL(join(bin, '../run-program.js')).href)) as {
+    runProgram: typeof RunProgram;
+  };
+  const home = options.cwd ?? tmpdir();
+  const stdout = sink();
+  const stderr = sink();
+  const host: Host = {
+    env: { ...cleanEnv(home), ...options.env },
+    cwd: home,
+    stdin: Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)]),
+    stdout,
+    stderr,
+    onSignal: () => () => undefined,
+    onExit: () => () => undefined,
+    exit: (code) => {
+      throw new Error(`the command line ended itself with ${code}`);
+    },
+  };
+  const code = await runProgram(args, {
+    env: host.env,
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+    loadHost: () => Promise.resolve(host),
+  });
+  const out = stdout.text();
+  return { code, signal: null, stdout: out, stderr: stderr.text(), json: <T>() => JSON.parse(out) as T };
 }
 
 /** A simulated cluster that serves. */
