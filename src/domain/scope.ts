@@ -8,8 +8,10 @@ import type { Policy } from './plan.ts';
 /**
  * Whether the cluster's list knows the name of a container. Proxmox VE: it lags behind by up to ten seconds, and a
  * container that is being created is called `CT` and its id.
+ *
+ * @param guest - a row of the cluster's list.
  */
-function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolean {
+export function isNameless({ name, vmid }: Pick<GuestSummary, 'name' | 'vmid'>): boolean {
   return name === undefined || name === `CT${vmid}`;
 }
 

@@ -6,6 +6,7 @@ import { frozenOf } from '../domain/lab/frozen.ts';
 import { groupTag } from '../domain/lab/groups.ts';
 import { spellTime } from '../domain/lab/times.ts';
 import { recordsOf } from '../domain/ownership.ts';
+import { isNameless } from '../domain/scope.ts';
 import { MiB } from '../util/bytes.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
@@ -177,7 +178,7 @@ function narrowing(selection: Selection): (guest: GuestSummary, mayBeOwned: bool
   const mayBeOfGroup = (guest: GuestSummary, mayBeOwned: boolean): boolean =>
     isOfGroup(guest) || (mayBeOwned && !hasGroupTag(guest));
   const isPossible = (guest: GuestSummary, mayBeOwned: boolean): boolean => {
-    if (mayBeOwned || guest.name === undefined) return true;
+    if (mayBeOwned || isNameless(guest)) return true;
     if (fleets !== undefined && fleets.length > 0) return false;
     return names.length === 0 || names.some((name) => isNamed(guest, name));
   };

@@ -90,6 +90,28 @@ test.each([
   expect(error).toMatchObject({ code, exitCode: 2, message: expect.stringMatching(message) });
 });
 
+test('finds a container by a name that the list of the cluster does not know yet', async () => {
+  const { pve, clock } = engine.context;
+  const listed = async (): Promise<unknown> =>
+    (await pve.get('/cluster/resources', {})).find(({ vmid }) => vmid === 500)?.name;
+  // while it is made the nodes tell of it as CT500, once in ten seconds
+  await clock.sleep(9_900 - (clock.now() % 10_000));
+  const ostemplate = (await listTemplates(engine.context)).templates[0]?.volid ?? '';
+  const upid = await pve.post('/nodes/{node}/lxc', {
+    node: 'pve1',
+    vmid: 500,
+    hostname: 'young01',
+    rootfs: 'local-lvm:4',
+    ostemplate,
+  });
+  await clock.sleep(200);
+  expect(await listed()).toBe('CT500');
+  await pve.waitTask(upid);
+  expect(await listed()).toBe('CT500');
+  const { containers } = await selectContainers(engine.context, { names: ['young01'] });
+  expect(containers).toMatchObject([{ vmid: 500, name: 'young01' }]);
+});
+
 test('shows one container in full, with what waits for a restart', async () => {
   const { pve } = engine.context;
   await pve.put('/nodes/{node}/lxc/{vmid}/config', { node: 'pve1', vmid: 201, nameserver: '10.0.0.53' });
