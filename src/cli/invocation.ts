@@ -7,6 +7,8 @@ export interface FlagDescription {
   readonly names: readonly string[];
   readonly text: string;
   readonly takesValue: boolean;
+  /** The value names a file or folder of this machine. */
+  readonly takesFile: boolean;
 }
 
 /** The command tree as data, for completion. */

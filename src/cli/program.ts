@@ -754,6 +754,7 @@ function describe(command: Command): CommandDescription {
       names: [option.short, option.long].filter((name) => name !== undefined),
       text: option.description,
       takesValue: option.required || option.optional,
+      takesFile: /<(file|path|folder)>/.test(option.flags),
     })),
     operands: command.registeredArguments.map((argument) => argument.name()),
     commands: command.commands.map(describe),

@@ -26,16 +26,10 @@ function entries(
 }
 
 const longOf = (flag: FlagDescription): string[] => flag.names.filter((name) => name.startsWith('--'));
-const fileFlags = new Set([
-  '--file',
-  '--plan',
-  '--save',
-  '--config',
-  '--ca-file',
-  '--events-file',
-  '--state',
-]);
-const outputFormats = 'human json ndjson';
+const filesOf = (all: readonly Entry[]): string[] => [
+  ...new Set(all.flatMap(({ flags }) => flags.flatMap((flag) => (flag.takesFile ? flag.names : [])))),
+];
+const outputFormats = 'human json ndjson csv markdown junit';
 
 /** Names that may follow the words. */
 function wordsAfter(entry: Entry): string[] {
@@ -61,7 +55,7 @@ _pvefleet() {
     esac
   done
   case "$previous" in
-    -f|${[...fileFlags].join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${filesOf(all).join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -W '${outputFormats}' -- "$current")); return ;;
   esac
   case "$path" in
@@ -74,18 +68,19 @@ complete -o default -F _pvefleet pvefleet
 `;
 }
 
-const zshText = (text: string): string => text.replaceAll(/[:'[\]\\]/g, ' ');
+/** A name and what it is, as `_describe` takes them. */
+const zshPair = (name: string, text: string): string => `'${`${name}:${text}`.replaceAll("'", `'\\''`)}'`;
 
 function zsh(all: readonly Entry[]): string {
+  const flagsOf = (flags: readonly FlagDescription[]): string =>
+    flags.flatMap((flag) => longOf(flag).map((name) => zshPair(name, flag.text))).join(' ');
   const cases = all.map((entry) => {
     const children = entry.command.commands.flatMap((child) =>
-      child.names.map((name) => `'${name}:${zshText(child.text)}'`),
+      child.names.map((name) => zshPair(name, child.text)),
     );
     const shells = entry.words.join(' ') === 'completion' ? ['bash', 'zsh', 'fish'] : [];
-    const flags = entry.flags.flatMap((flag) =>
-      longOf(flag).map((name) => `'${name}:${zshText(flag.text)}'`),
-    );
-    return `    '${entry.words.join(' ')}') commands=(${[...children, ...shells].join(' ')}); flags=(${flags.join(' ')}) ;;`;
+    const own = entry.words.length === 0 ? '' : flagsOf(entry.command.flags);
+    return `    '${entry.words.join(' ')}') commands=(${[...children, ...shells].join(' ')}); flags=(${own}) ;;`;
   });
   const known = all.slice(1).map((entry) => `'${entry.words.join(' ')}'`);
   return `#compdef pvefleet
@@ -100,13 +95,15 @@ _pvefleet() {
     esac
   done
   case "\${words[CURRENT-1]}" in
-    -f|${[...fileFlags].join('|')}) _files; return ;;
+    ${filesOf(all).join('|')}) _files; return ;;
     -o|--output) compadd ${outputFormats}; return ;;
   esac
   case "$place" in
 ${cases.join('\n')}
   esac
-  if [[ "\${words[CURRENT]}" == -* ]]; then _describe 'flag' flags
+  if [[ "\${words[CURRENT]}" == -* ]]; then
+    flags+=(${flagsOf(all[0]?.command.flags ?? [])})
+    _describe 'flag' flags
   elif (( \${#commands} )); then _describe 'command' commands
   else _files; fi
 }
@@ -135,11 +132,7 @@ function fish(all: readonly Entry[]): string {
     const flags = command.flags.map((flag) => {
       const short = flag.names.find((name) => /^-[^-]$/.test(name));
       const long = longOf(flag).map((name) => ` -l ${name.slice(2)}`);
-      const value = flag.takesValue
-        ? longOf(flag).some((name) => fileFlags.has(name))
-          ? ' -r -F'
-          : ' -x'
-        : '';
+      const value = flag.takesFile ? ' -r -F' : flag.takesValue ? ' -x' : '';
       const where = words.length === 0 ? '' : ` -n '${seen.join('; and ')}'`;
       return `complete -c pvefleet${where}${short ? ` -s ${short.slice(1)}` : ''}${long.join('')}${value} -d '${fishText(flag.text)}'`;
     });
