@@ -81,7 +81,16 @@ const fileOf = (volid: unknown): string =>
 /** Changes that the steps in a plan's first line tell. */
 const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership', 'snapshot']);
 /** What a reset does anyway. */
-const routine: ReadonlySet<string> = new Set([...told, 'from', 'hostname', 'reset', 'acl', 'ha', 'ha.state']);
+const routine: ReadonlySet<string> = new Set([
+  ...told,
+  'from',
+  'hostname',
+  'reset',
+  'provision',
+  'acl',
+  'ha',
+  'ha.state',
+]);
 
 /** Where a new container comes from. */
 function origin({ kind, changes, request }: Action): string {
@@ -161,6 +170,8 @@ const resetWords: Readonly<Record<PlannedReset['strategy'], string>> = {
   rebuild: 'make it anew',
 };
 
+const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
+
 /** How a container is reset and why so; then what of its settings changes by the file. */
 function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number, style: Style): string[] {
   const { strategy, why, seconds } = reset;
@@ -169,16 +180,17 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
   const starts = actions.some(({ kind }) => kind === 'container.start') ? ', then start' : '';
   const head = `${word}${starts}; about ${about(seconds)}`;
   const changes = isBack
-    ? actions.flatMap((action) => action.changes).filter(({ field }) => !routine.has(field))
+    ? outside(actions)
+        .flatMap((action) => action.changes)
+        .filter(({ field }) => !routine.has(field))
     : [];
   return [
     sign === '±' ? style.red(head) : head,
     ...(isBack ? [] : [style.dim(clip(`because ${why}`, width, style))]),
     ...changeLines(changes, width, style),
+    ...insideLines(actions, width, style),
   ];
 }
-
-const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
 
 /** What is done inside, one step a line: `provision 2 of 4: run make install (changed)`. */
 function insideLines(actions: readonly Action[], width: number, style: Style): string[] {

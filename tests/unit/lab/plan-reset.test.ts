@@ -205,3 +205,46 @@ test('who depends on a container is started after it', () => {
   const { plan } = planReset(file, snapshot, facts, asked(['s1', 's2']), all);
   expect(actionOf(plan, 's1/start').dependsOn).toContain('s2/start');
 });
+
+describe('a container that its schedule has stopped', () => {
+  const classes = [{ days: [1], from: 480, to: 720, leadMs: 0, before: [], after: [] }];
+  const schedule = { zone: 'UTC', holidays: [], classes, actions: [], graceMs: 3_600_000 };
+  const provision = [{ kind: 'run', script: 'make lab', timeoutSeconds: 60 }] as const;
+  const asleep = (based: number, wish: Partial<DesiredContainer> = {}): string[] => {
+    const { file, snapshot, facts, keys } = cluster(1, based, {
+      schedule,
+      options: { cmode: 'shell' },
+      ...wish,
+    });
+    const down = [...snapshot.containers].map(
+      ([vmid, one]) => [vmid, { ...one, status: 'stopped' }] as const,
+    );
+    const { plan } = planReset(file, { ...snapshot, containers: new Map(down) }, facts, asked(keys), all);
+    return plan.actions.map(({ id }) => id);
+  };
+  const inside = ['s1/start', 's1/provision:1', 's1/shutdown:as-before'];
+
+  test.each<[string, string[], string[]]>([
+    ['stays down after a rollback', asleep(1), ['s1/rollback', 's1/configure:live']],
+    [
+      'is up only for steps that are not in its baseline',
+      asleep(1, { provision }),
+      ['s1/rollback', 's1/configure:live', ...inside],
+    ],
+    ['stays down when it is made anew', asleep(0), ['s1/destroy', 's1/create', 's1/snapshot:baseline']],
+    [
+      'is up only for its steps when it is made anew',
+      asleep(0, { provision }),
+      [
+        's1/destroy',
+        's1/create',
+        's1/start',
+        's1/provision:1',
+        's1/shutdown:baseline',
+        's1/snapshot:baseline',
+        's1/start:again',
+        's1/shutdown:as-before',
+      ],
+    ],
+  ])('%s', (_, ids, want) => expect(ids.filter((id) => !id.endsWith('/acl'))).toEqual(want));
+});
