@@ -135,8 +135,8 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
   });
 }
 
-/** The rest that a new container gets for its baseline ends with a start; neither is worth telling. */
-const isRest = ({ id }: Action): boolean => /\/(?:shutdown:baseline|start:again)$/.test(id);
+/** The rest that a new container gets for its baseline ends with a start; none of it is worth telling. */
+const isRest = ({ id }: Action): boolean => /\/(?:shutdown:baseline|start:again|ready:again)$/.test(id);
 
 function steps(actions: readonly Action[]): string {
   const words: Partial<Record<Action['kind'], string>> = {
@@ -194,8 +194,9 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
 
 /** What is done inside, one step a line: `provision 2 of 4: run make install (changed)`. */
 function insideLines(actions: readonly Action[], width: number, style: Style): string[] {
-  return actions.flatMap(({ inside, reason, changes }) => {
-    if (!inside) return [];
+  return actions.flatMap((action) => {
+    const { inside, reason, changes } = action;
+    if (!inside || isRest(action)) return [];
     if (inside.kind === 'ready') {
       const checks = inside.checks.map(({ kind, ...what }) => {
         const [value] = Object.values(what);
@@ -221,7 +222,11 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
   const after = group.actions.filter((action) => !makers.has(action.kind));
   if (create && group.sign === '+') {
-    const then = steps(after);
+    const inner = insideLines(after, width, style);
+    // what holds the provisioned container is told after that
+    const isLate = ({ kind }: Action): boolean => inner.length > 0 && kind === 'snapshot.create';
+    const then = steps(after.filter((action) => !isLate(action)));
+    const late = steps(after.filter(isLate));
     return [
       `${origin(create)}${then ? `, then ${then}` : ''}`,
       ...settings(create, width, style).map(style.dim),
@@ -232,7 +237,8 @@ function groupLines(group: Group, width: number, style: Style): string[] {
         width,
         style,
       ),
-      ...insideLines(after, width, style),
+      ...inner,
+      ...(late ? [`then ${late}`] : []),
     ];
   }
   const last = group.actions.at(-1) as Action;

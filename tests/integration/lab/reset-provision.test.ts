@@ -49,11 +49,12 @@ async function reset(
   file: DesiredFleet,
   options: ResetOptions = {},
 ): Promise<{ plan: Plan; results: string[] }> {
-  const { context } = lab.start();
+  const { context, events } = lab.start();
   const done = await makeResetPlan(context, file, { names: [] }, options, everything);
   expect(done.plan.refusals).toEqual([]);
   const report = await applyPlan(context, done.plan);
   expect(troubles(report)).toEqual([]);
+  expect(events.filter(({ type }) => type === 'retry')).toEqual([]);
   expect((await proveReset(context, file, done)).findings).toEqual([]);
   expect((await lab.plan(file)).actions).toEqual([]);
   return { plan: done.plan, results: report.actions.map(({ id, result }) => `${id} ${result}`) };

@@ -214,6 +214,7 @@ describe('a container that its schedule has stopped', () => {
     const { file, snapshot, facts, keys } = cluster(1, based, {
       schedule,
       options: { cmode: 'shell' },
+      reset: { strategy: 'auto', snapshot: 'baseline' },
       ...wish,
     });
     const down = [...snapshot.containers].map(
