@@ -80,6 +80,18 @@ test('steps that came after the baseline are run again, and no others', { timeou
   expect(logOf('one')).toBe('first\nsecond\n');
   expect(lab.record('one')).toMatch(/^[0-9a-f]{8}\.[0-9a-f]{8}$/);
 
+  // cut off right after the rollback: an apply does not believe that the steps were run, either
+  const cut = lab.start({
+    onEvent: (event) => {
+      if (event.type === 'action.done' && event.id === 'one/rollback') cut.detach.abort();
+    },
+  });
+  const torn = await makeResetPlan(cut.context, file, { names: [] }, {}, everything);
+  expect((await applyPlan(cut.context, torn.plan)).interrupted).toBe(true);
+  expect(logOf('one')).toBe('first\n');
+  await reach(file);
+  expect(logOf('one')).toBe('first\nsecond\n');
+
   // a baseline of an earlier version has no record: what was run is found out inside
   if (baseline) baseline.description = 'baseline of one/one';
   const old = await reset(file);
