@@ -143,6 +143,15 @@ describe('a single clone', () => {
     expect(refusedBy(clone({ config: { rootfs: 'nas:1/x.raw,size=1G' } }, { full: false }))).toEqual([
       'CLONE_NOT_LINKABLE',
     ]);
+    const onZfs = { config: { rootfs: 'tank:subvol-101-disk-0,size=1G' } };
+    expect(refusedBy(clone(onZfs))).toEqual([]);
+    expect(refusedBy(clone(onZfs, { snapshot: 'x1' }))).toEqual(['CLONE_SNAPSHOT_ZFS']);
+    // what is no template has no base to share, but on btrfs
+    expect(refusedBy(clone({}, { full: false }))).toEqual(['CLONE_NOT_LINKABLE']);
+    expect(refusedBy(clone({}, { full: false, snapshot: 'x1' }))).toEqual([]);
+    expect(refusedBy(clone({ config: { mp0: '/srv/data,mp=/data' } }))).toEqual(['CLONE_MOUNT']);
+    const folder = { rootfs: 'local:101/subvol-101-disk-0.subvol,size=0T' };
+    expect(refusedBy(clone({ config: folder }))).toEqual(['CLONE_NOT_COPYABLE']);
     expect(refusedBy(clone({}, { vmid: 101 }))).toEqual(['VMID_TAKEN']);
     expect(refusedBy(clone({}, { node: 'pve9' }))).toContain('NODE_UNKNOWN');
   });
