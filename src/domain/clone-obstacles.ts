@@ -9,7 +9,7 @@ import type { RefusalText } from './refusal.ts';
 import { plainPath, readVolume } from './spelling.ts';
 
 /** What of a container is copied: a snapshot, a template, or what it is now. */
-export type CopyState = 'snap' | 'base' | 'current';
+type CopyState = 'snap' | 'base' | 'current';
 
 /** Storages on which a copy can share the blocks of its source. PVE: pve-storage, volume_has_feature `clone`. */
 const linkable: Readonly<Record<CopyState, readonly string[]>> = {

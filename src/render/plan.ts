@@ -246,7 +246,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     outside(group.actions)
       .filter((action) => action !== create)
       .flatMap((action) => action.changes)
-      .filter(({ field }) => field !== 'power' && field !== 'snapshot'), // the steps below say it
+      .filter(({ field }) => !['power', 'snapshot', 'provision'].includes(field)), // the steps below say it
     width,
     style,
   );

@@ -9,13 +9,14 @@ import type { Action, PlannedReset, Policy } from '../plan.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { refusal } from '../refusal.ts';
 import { baselineRecord } from './baseline.ts';
+import { forgetSteps } from './forget-steps.ts';
 import { frozenRefusals } from './frozen.ts';
 import { assembleReset, type ResetPlan, type ResetRequest } from './plan-reset.ts';
 import { secondsForAll } from './reset-estimate.ts';
 import { type Kept, notesOf, type ResetFacts } from './reset-facts.ts';
 import { handsOff, handsOn } from './reset-ha.ts';
 import { keptOf } from './reset-kept.ts';
-import { forgetSteps, rollbackAction } from './reset-rollback.ts';
+import { rollbackAction } from './reset-rollback.ts';
 import { chooseStrategy, policyFor } from './reset-strategy.ts';
 
 interface Part {

@@ -2,9 +2,8 @@
  * Reset by rollback: back to the snapshot, then everything in which the file differs from it, because a rollback brings the
  * old config back, too; up again when it was up. The rollback itself stops a container that runs. Pure.
  */
-import { joinDescription, splitDescription } from '../../codec/description.ts';
 import type { LxcConfig } from '../../codec/lxc-config.ts';
-import { build, configureAction, guest, place, poolAction, startAction, type Target } from '../actions.ts';
+import { build, guest, place, poolAction, startAction, type Target } from '../actions.ts';
 import type { ActualContainer } from '../actual.ts';
 import { adopt } from '../adopt.ts';
 import type { ContainerPlan } from '../assemble.ts';
@@ -19,6 +18,7 @@ import { dueSteps } from '../provision.ts';
 import { refusal } from '../refusal.ts';
 import { asOfNow } from './as-of-now.ts';
 import { baselineRecord } from './baseline.ts';
+import { forgetSteps } from './forget-steps.ts';
 import { aclActions } from './reset-acls.ts';
 import { downAgain, wakesUp } from './reset-asleep.ts';
 import type { Kept, ResetFacts } from './reset-facts.ts';
@@ -60,32 +60,6 @@ export function rollbackAction(
     // the call takes no digest; it is compared before
     { precondition: { kind: 'digest', digest } },
   );
-}
-
-/**
- * Writes down before a rollback that the steps are undone which it will undo: PVE keeps the description. Nobody believes
- * later that they were run, whatever comes in between; that one which was run is not run again is seen inside.
- *
- * @param record - of the snapshot; undefined: it has none.
- * @param after - what comes before.
- * @returns no action where it says so already.
- */
-export function forgetSteps(
-  target: Target,
-  { next, digest }: Pick<ActualContainer, 'next' | 'digest'>,
-  record: string | undefined,
-  after: readonly string[],
-): Action[] {
-  const { text, ownership } = splitDescription(next.description ?? '');
-  if (!ownership || ownership.provision === record) return [];
-  const { provision: before = null, ...line } = ownership;
-  const description = joinDescription(text, {
-    ...line,
-    ...(record === undefined ? {} : { provision: record }),
-  });
-  const change: FieldChange = { field: 'provision', from: before, to: record ?? null, effect: 'live' };
-  const step = { reason: 'a rollback undoes what was run since', after, changes: [change] };
-  return [configureAction(target, 'steps', { description }, digest, step)];
 }
 
 /**

@@ -43,6 +43,10 @@ describe('snapshots', () => {
     expect(plan('rollback').notices.map(({ code }) => code)).toEqual(['ROLLBACK_STOPS']);
     expect(actionOf(plan('rollback'), 'web/start').dependsOn).toEqual(['web/snapshot:rollback']);
     expect(idsOf(plan('rollback', { status: 'stopped' }))).toEqual(['web/snapshot:rollback']);
+    // steps inside that came later do not count as run any more
+    const provisioned = plan('rollback', { owner: { key: 'web', provision: 'ab12cd34' } });
+    expect(idsOf(provisioned)).toEqual(['web/configure:steps', 'web/snapshot:rollback', 'web/start']);
+    expect(provisioned.notices.map(({ code }) => code)).toEqual(['ROLLBACK_STOPS', 'STEPS_UNDONE']);
     expect(actionOf(plan('rollback'), 'web/snapshot:rollback')).toMatchObject({
       kind: 'snapshot.rollback',
       risk: 'destructive',
