@@ -177,7 +177,9 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
   const { strategy, why, seconds } = reset;
   const isBack = strategy === 'rollback';
   const word = isBack ? `${resetWords.rollback} ${why}` : resetWords[strategy];
-  const starts = actions.some(({ kind }) => kind === 'container.start') ? ', then start' : '';
+  const isUp = actions.some(({ kind }) => kind === 'container.start');
+  const goesDown = actions.some(({ id }) => id.endsWith('/shutdown:as-before'));
+  const starts = goesDown ? ', up only for its provisioning' : isUp ? ', then start' : '';
   const head = `${word}${starts}; about ${about(seconds)}`;
   const changes = isBack
     ? outside(actions)

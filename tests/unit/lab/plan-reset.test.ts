@@ -3,11 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/domain/desired.ts';
 import { planReset, type ResetRequest } from '../../../src/domain/lab/plan-reset.ts';
 import { type Kept, noFacts, type ResetFacts } from '../../../src/domain/lab/reset-facts.ts';
+import type { Plan } from '../../../src/domain/plan.ts';
+import { renderPlan } from '../../../src/render/plan.ts';
+import { createStyle } from '../../../src/render/style.ts';
 import {
   actionOf,
   actual,
   desired,
   fleetOf,
+  idsOf,
   policyOf,
   refusedBy,
   snapshotOf,
@@ -210,7 +214,7 @@ describe('a container that its schedule has stopped', () => {
   const classes = [{ days: [1], from: 480, to: 720, leadMs: 0, before: [], after: [] }];
   const schedule = { zone: 'UTC', holidays: [], classes, actions: [], graceMs: 3_600_000 };
   const provision = [{ kind: 'run', script: 'make lab', timeoutSeconds: 60 }] as const;
-  const asleep = (based: number, wish: Partial<DesiredContainer> = {}): string[] => {
+  const planned = (based: number, wish: Partial<DesiredContainer> = {}): Plan => {
     const { file, snapshot, facts, keys } = cluster(1, based, {
       schedule,
       options: { cmode: 'shell' },
@@ -220,9 +224,9 @@ describe('a container that its schedule has stopped', () => {
     const down = [...snapshot.containers].map(
       ([vmid, one]) => [vmid, { ...one, status: 'stopped' }] as const,
     );
-    const { plan } = planReset(file, { ...snapshot, containers: new Map(down) }, facts, asked(keys), all);
-    return plan.actions.map(({ id }) => id);
+    return planReset(file, { ...snapshot, containers: new Map(down) }, facts, asked(keys), all).plan;
   };
+  const asleep = (...given: Parameters<typeof planned>): string[] => idsOf(planned(...given));
   const inside = ['s1/start', 's1/provision:1', 's1/shutdown:as-before'];
 
   test.each<[string, string[], string[]]>([
@@ -248,4 +252,12 @@ describe('a container that its schedule has stopped', () => {
       ],
     ],
   ])('%s', (_, ids, want) => expect(ids.filter((id) => !id.endsWith('/acl'))).toEqual(want));
+
+  test('is told to be up for its steps, each of which is told once', () => {
+    const ready = { timeoutSeconds: 60, checks: [{ kind: 'port', port: 80 }] } as const;
+    const text = renderPlan(planned(0, { provision, ready }), createStyle({ color: false, width: 100 }));
+    expect(text).toContain('make it anew, up only for its provisioning; about 20 s\n');
+    expect(text.match(/wait until it is ready/g)).toHaveLength(1);
+    expect(text).toContain('provision 1 of 1: run make lab\n');
+  });
 });
