@@ -125,7 +125,7 @@ export function destroyAction(
 /** Writes config keys in one call. `name` tells several of one container apart. */
 export function configureAction(
   target: Target,
-  name: 'live' | 'restart' | 'protection' | 'revert' | 'mark',
+  name: 'live' | 'restart' | 'protection' | 'revert' | 'mark' | 'steps',
   params: Params,
   digest: string,
   step: Step,

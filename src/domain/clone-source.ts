@@ -150,7 +150,7 @@ export function copiedConfig(config: LxcConfig, storage: string | undefined, isU
 }
 
 /** Storages on which a clone can share the blocks of its source (contract behaviours §5). */
-export const linkable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
+const linkable: ReadonlySet<string> = new Set(['lvmthin', 'zfspool', 'rbd', 'btrfs']);
 
 /**
  * What copies can be made on storages.

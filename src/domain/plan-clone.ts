@@ -4,7 +4,8 @@ import type { WireValue } from '../schema/request.ts';
 import { build, configureAction, guest, startAction, type Target } from './actions.ts';
 import type { ActualContainer, ClusterSnapshot } from './actual.ts';
 import { assemblePlan } from './assemble.ts';
-import { linkable, storageFacts, storagesOf } from './clone-source.ts';
+import { copyObstacle } from './clone-obstacles.ts';
+import { storageFacts, storagesOf } from './clone-source.ts';
 import { isOwnTag } from './field-row.ts';
 import type { Action, Plan, Refusal } from './plan.ts';
 import { migrateAction } from './plan-move.ts';
@@ -66,12 +67,17 @@ export function planClone(source: ActualContainer, options: CloneOptions, snapsh
       hint: 'stop it first, or give --snapshot',
     });
   if (source.lock !== undefined) refusals.push(lockedRefusal(key, source.vmid, source.lock));
-  if (!full && !canLink)
-    refuse({
-      code: 'CLONE_NOT_LINKABLE',
-      message: `Linked clone feature is not available on the storages of container ${source.vmid}`,
-      hint: `use --full; linked clones need ${[...linkable].join(', ')}`,
-    });
+  const problem = copyObstacle(
+    source.live,
+    { storages: snapshot.storages, node: source.node },
+    {
+      full,
+      state: options.snapshot === undefined ? (source.isTemplate ? 'base' : 'current') : 'snap',
+      source: `container ${source.vmid}`,
+      fullHint: 'use --full',
+    },
+  );
+  if (problem) refuse(problem);
   if (isElsewhere && !snapshot.nodes.some((one) => one.node === node && one.online))
     refuse({ code: 'NODE_UNKNOWN', message: `there is no online node ${node}` });
   const taken = snapshot.guests.find((one) => one.vmid === vmid);

@@ -5,6 +5,7 @@ import { poolAction, shutdownAction, startAction, templateAction } from './actio
 import type { ActualContainer } from './actual.ts';
 import { adopt, type Proposal } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
+import { completeContainer } from './complete.ts';
 import type { DesiredContainer } from './desired.ts';
 import { type Difference, diff } from './diff.ts';
 import { causeOf, type DriftFacts, reasonFor } from './drift.ts';
@@ -34,13 +35,10 @@ import {
 } from './ownership.ts';
 import type { Action, FieldChange, Refusal } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
-import { withExtras } from './plan-extras.ts';
-import { withInside } from './plan-inside.ts';
 import { moveActions, moveStop, prepareMove } from './plan-move.ts';
 import { nodeObstacles, type PlanContext, planNew, planRecreate } from './plan-new.ts';
 import { lockedRefusal } from './plan-remove.ts';
 import { refusal } from './refusal.ts';
-import { labelRootOnly } from './root-only.ts';
 import { snapshotRefusals } from './snapshot-holds.ts';
 
 /** Into the pool of the file, at once; out of any, as the last step, because rights may be lost with it. */
@@ -260,11 +258,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
 export function planContainer(context: PlanContext, match: Match): ContainerPlan {
   const { desired, vmid, actual, refusals, notices } = match;
   const { snapshot } = context;
-  // the container itself, then what is around it, then what is inside it
-  const completed = (wanted: DesiredContainer, planned: ContainerPlan): ContainerPlan => {
-    const plan = withInside(wanted, actual, withExtras(snapshot, wanted, actual, planned));
-    return { ...plan, actions: labelRootOnly(plan.actions, actual) };
-  };
+  const completed = (wanted: DesiredContainer, planned: ContainerPlan): ContainerPlan =>
+    completeContainer(snapshot, wanted, actual, planned);
   const frozen = actual && frozenOf(actual);
   if (frozen && refusals.length === 0) return planFrozen(match, frozen);
   const { now } = context.policy;

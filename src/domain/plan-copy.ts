@@ -9,12 +9,12 @@ import { build, guest, startAction, type Target, templateAction } from './action
 import type { ActualContainer } from './actual.ts';
 import { adopt } from './adopt.ts';
 import type { ContainerPlan } from './assemble.ts';
+import { copyObstacle } from './clone-obstacles.ts';
 import {
   type CloneSource,
   copiedConfig,
   findSource,
   inheritedFirewall,
-  linkable,
   sourceConfig,
   storageFacts,
   storagesOf,
@@ -197,7 +197,7 @@ function cloneProblem(
   context: PlanContext,
   desired: DesiredContainer,
   source: CloneSource,
-  facts: { readonly full: boolean; readonly canLink: boolean; readonly movesOff: boolean },
+  facts: { readonly full: boolean; readonly config: LxcConfig; readonly movesOff: boolean },
 ): RefusalText | undefined {
   const { from } = desired;
   if (!from || 'backup' in from) return undefined;
@@ -214,14 +214,19 @@ function cloneProblem(
       message: `its source ${name} (${vmid}) runs, and a running container can only be cloned from a snapshot`,
       hint: 'stop it (power: stopped), make it a template (isTemplate: true), or name a snapshot',
     };
-  if (facts.full) return undefined;
-  if (!facts.canLink)
-    return {
-      code: 'CLONE_NOT_LINKABLE',
-      message: `Linked clone feature is not available on the storages of ${name} (${vmid})`,
-      hint: `write full: true; linked clones need ${[...linkable].join(', ')}`,
-    };
-  return facts.movesOff
+  const { full, config } = facts;
+  const obstacle = copyObstacle(
+    config,
+    { storages: context.snapshot.storages, node: source.node },
+    {
+      full,
+      state: from.snapshot === undefined ? (source.isTemplate ? 'base' : 'current') : 'snap',
+      source: `${name} (${vmid})`,
+      fullHint: 'write full: true',
+    },
+  );
+  if (obstacle) return obstacle;
+  return !full && facts.movesOff
     ? {
         code: 'CLONE_LINKED_PLACE',
         message: `a linked clone of ${name} stays on the storages and the node of its source`,
@@ -263,7 +268,7 @@ function planClone(context: PlanContext, given: DesiredContainer, target: Target
   const isLocal = node !== source.node && !isShared;
   const movesOff = otherStorage || isLocal;
   const full = from.full ?? !(source.isTemplate && canLink && !movesOff);
-  const problem = cloneProblem(context, desired, source, { full, canLink, movesOff });
+  const problem = cloneProblem(context, desired, source, { full, config, movesOff });
   if (problem) return refused(problem);
   const wanted = desired.rootfs.storage;
   const storage = full && wanted !== undefined && wanted !== rootfsStorage(config) ? wanted : undefined;

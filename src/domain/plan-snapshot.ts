@@ -2,6 +2,8 @@
 import { build, guest, place, startAction, type Target } from './actions.ts';
 import type { ActualContainer, StorageInfo } from './actual.ts';
 import { assemblePlan, type ContainerPlan } from './assemble.ts';
+import { baselineRecord } from './lab/baseline.ts';
+import { forgetSteps } from './lab/forget-steps.ts';
 import { frozenRefusals } from './lab/frozen.ts';
 import { labelContainers } from './labels.ts';
 import type { Action, Plan, Policy, Refusal } from './plan.ts';
@@ -173,23 +175,36 @@ export function snapshotPart(
         },
       ),
     );
-  const action = snapshotAction(request, target);
+  const notes = request.states.get(vmid)?.snapshots.find((one) => one.name === name)?.description ?? '';
+  const forgotten = verb === 'rollback' ? forgetSteps(target, actual, baselineRecord(notes), []) : [];
+  const action = { ...snapshotAction(request, target), dependsOn: forgotten.map(({ id }) => id) };
   const isStopped = verb === 'rollback' && status === 'running';
   const start = isStopped ? [startAction(target, { reason: 'was running before', after: [action.id] })] : [];
   return {
     key,
     outcome: 'update',
-    actions: [action, ...start],
+    actions: [...forgotten, action, ...start],
     refusals,
-    notices: isStopped
-      ? [
-          {
-            severity: 'warning',
-            code: 'ROLLBACK_STOPS',
-            message: `${key}: container ${vmid} runs; it is stopped at once for the rollback, and started again`,
-          },
-        ]
-      : [],
+    notices: [
+      ...(isStopped
+        ? [
+            {
+              severity: 'warning' as const,
+              code: 'ROLLBACK_STOPS',
+              message: `${key}: container ${vmid} runs; it is stopped at once for the rollback, and started again`,
+            },
+          ]
+        : []),
+      ...(forgotten.length > 0
+        ? [
+            {
+              severity: 'info' as const,
+              code: 'STEPS_UNDONE',
+              message: `${key}: provisioning that was run since ${name} is undone; the next apply of its file runs it again`,
+            },
+          ]
+        : []),
+    ],
   };
 }
 

@@ -77,6 +77,25 @@ export function recordAfter(
     .join('.');
 }
 
+/**
+ * The record that there is when a part of a plan was carried out.
+ *
+ * @param before - the line as it is; absent: the container is new.
+ * @param actions - of the plan.
+ * @returns the attribute `provision`; undefined: nothing was run.
+ */
+export function recordThen(
+  before: Pick<Ownership, 'provision'> | undefined,
+  actions: readonly { readonly inside?: InsideWork }[],
+): string | undefined {
+  const works = actions.flatMap(({ inside }) => (inside?.kind === 'provision' ? [inside] : []));
+  return works.reduce(
+    (record, { digests, digest }) =>
+      recordAfter(record === undefined ? {} : { provision: record }, digests, digest),
+    before?.provision,
+  );
+}
+
 /** A step that is to be run. */
 export interface DueStep {
   readonly step: ProvisionStep;

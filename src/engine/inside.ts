@@ -31,6 +31,6 @@ export async function workInside(context: EngineContext, run: RunState, action: 
     isDone = true;
     return outcome;
   } finally {
-    await shells.ended(target.key, vmid, !isDone);
+    await shells.ended(id, vmid, !isDone);
   }
 }

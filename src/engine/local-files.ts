@@ -63,10 +63,28 @@ export async function withLocalFiles(
 }
 
 /** File names of the archives that a plan uploads. */
-export function uploadsOf(plan: Plan): Set<string> {
+function uploadsOf(plan: Plan): Set<string> {
   return new Set(
     plan.actions.filter(({ kind }) => kind === 'template.upload').map(({ target }) => target.key),
   );
+}
+
+/**
+ * Plans with the files of this machine that are needed. Only the plan tells which they are; planning again with their
+ * checksums costs no request.
+ *
+ * @param fleet - the file.
+ * @param make - plans.
+ * @param planOf - finds the plan in what is made.
+ */
+export async function planWithFiles<T>(
+  fleet: DesiredFleet,
+  make: (fleet: DesiredFleet) => T,
+  planOf: (made: T) => Plan,
+): Promise<T> {
+  const made = make(fleet);
+  const read = await withLocalFiles(fleet, uploadsOf(planOf(made)));
+  return read ? make(read) : made;
 }
 
 /**

@@ -6,9 +6,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CopyStep, DesiredFleet, LocalTree, ProvisionStep } from '../domain/desired.ts';
-import type { Plan, Policy } from '../domain/plan.ts';
-import { keyFilter } from '../domain/scope.ts';
+import type {
+  CopyStep,
+  DesiredContainer,
+  DesiredFleet,
+  LocalTree,
+  ProvisionStep,
+} from '../domain/desired.ts';
+import type { Plan } from '../domain/plan.ts';
 import { canonicalJson } from '../util/canonical-json.ts';
 import type { StaleAction } from './errors.ts';
 import { StalePlanError } from './failures.ts';
@@ -99,16 +104,15 @@ export async function readLocalTree(path: string): Promise<LocalTree> {
  * Reads what the steps of a fleet copy.
  *
  * @param fleet - the file.
- * @param policy - the containers that are meant; others are left alone.
+ * @param isMeant - the containers that are meant; others are left alone.
  * @returns the fleet with what was read; each file and folder is read once.
  */
 export async function withLocalTrees(
   fleet: DesiredFleet,
-  policy: Pick<Policy, 'target' | 'exclude'> = { target: [], exclude: [] },
+  isMeant: (container: DesiredContainer) => boolean = () => true,
 ): Promise<DesiredFleet> {
-  const isMeant = keyFilter(policy);
   const copies = fleet.containers
-    .filter(({ key }) => isMeant(key))
+    .filter(isMeant)
     .flatMap(({ provision = [] }) =>
       provision.flatMap((step) => (step.kind === 'copy' ? [step.location] : [])),
     );
@@ -120,7 +124,7 @@ export async function withLocalTrees(
     return step.kind === 'copy' && local ? { ...step, local } : step;
   };
   const containers = fleet.containers.map((container) =>
-    container.provision && isMeant(container.key)
+    container.provision && isMeant(container)
       ? { ...container, provision: container.provision.map(read) }
       : container,
   );

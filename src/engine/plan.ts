@@ -14,7 +14,7 @@ import { keyFilter } from '../domain/scope.ts';
 import { isSafeguard } from '../domain/snapshot-first.ts';
 import { UsageError } from '../util/errors.ts';
 import type { EngineContext } from './context.ts';
-import { uploadsOf, withLocalFiles } from './local-files.ts';
+import { planWithFiles } from './local-files.ts';
 import { withLocalTrees } from './local-tree.ts';
 import { observe } from './observe.ts';
 import { mapBounded } from './parallel.ts';
@@ -96,16 +96,19 @@ async function withBaselineNames(
  */
 export async function makePlan(context: EngineContext, file: DesiredFleet, given: Policy): Promise<Planned> {
   const policy: Policy = { now: context.clock.now(), ...given };
-  const fleet = await withLocalTrees(file, policy);
+  const isMeant = keyFilter(policy);
+  const fleet = await withLocalTrees(file, ({ key }) => isMeant(key));
   const observed = await observe(context, { fleet, recreate: policy.allow.recreate, settled: true });
   const named = await withBaselineNames(context, fleet, policy, observed);
   const snapshot = await withSnapshotFacts(context, policy, named, (draft) =>
     planFleet(fleet, draft, policy),
   );
-  const plan = planFleet(fleet, snapshot, policy);
-  // only now it is known which files of this machine are needed; planning again with their checksums costs no request
-  const read = await withLocalFiles(fleet, uploadsOf(plan));
-  return ready(context, read ? planFleet(read, snapshot, policy) : plan, snapshot);
+  const plan = await planWithFiles(
+    fleet,
+    (read) => planFleet(read, snapshot, policy),
+    (made) => made,
+  );
+  return ready(context, plan, snapshot);
 }
 
 /**

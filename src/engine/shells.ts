@@ -5,7 +5,7 @@
 import { PveConnectionError } from '../api/errors/connection-error.ts';
 import { openConsole } from '../console/open-console.ts';
 import { createShell, type Shell } from '../console/shell.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { ActionKind, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 
 /** The shells of one apply. */
@@ -16,8 +16,13 @@ export interface Shells {
    * @param id - of the action, for events.
    */
   of(id: string, node: string, vmid: number): Shell;
-  /** An action has ended; when it was the last one inside its container, or none follows it, the shell is given back. */
-  ended(key: string, vmid: number, isLast: boolean): Promise<void>;
+  /**
+   * An action has ended; when none follows it before its container goes down, the shell is given back.
+   *
+   * @param id - of the action.
+   * @param isLast - none follows it, whatever was planned.
+   */
+  ended(id: string, vmid: number, isLast: boolean): Promise<void>;
   /** Gives all back. */
   close(): Promise<void>;
 }
@@ -58,18 +63,40 @@ interface Held {
   id: string;
 }
 
+/** Actions between which no console stays open. */
+const breaks: ReadonlySet<ActionKind> = new Set([
+  'container.start',
+  'container.reboot',
+  'container.shutdown',
+  'container.stop',
+  'container.migrate',
+  'snapshot.rollback',
+]);
+
+/** The actions inside containers after which nothing more is done in the same console. */
+function lastOnes({ actions }: Plan): ReadonlySet<string> {
+  const open = new Map<string, string>();
+  const last = new Set<string>();
+  for (const { id, kind, inside, target } of actions) {
+    if (inside) open.set(target.key, id);
+    else if (breaks.has(kind)) {
+      last.add(open.get(target.key) ?? id);
+      open.delete(target.key);
+    }
+  }
+  return new Set([...last, ...open.values()]);
+}
+
 /**
  * Starts without any.
  *
  * @param context - client, clock, signals, events.
- * @param plan - tells how many actions there are inside each container.
+ * @param plan - tells which actions there are inside each container.
  * @returns the shells.
  */
 export function createShells(context: EngineContext, plan: Plan): Shells {
   const open = new Map<number, Held>();
-  const left = new Map<string, number>();
-  for (const { inside, target } of plan.actions)
-    if (inside) left.set(target.key, (left.get(target.key) ?? 0) + 1);
+  const last = lastOnes(plan);
   const close = async (vmid: number): Promise<void> => {
     const held = open.get(vmid);
     open.delete(vmid);
@@ -86,10 +113,8 @@ export function createShells(context: EngineContext, plan: Plan): Shells {
       open.set(vmid, held);
       return held.shell;
     },
-    ended: async (key, vmid, isLast) => {
-      const rest = (left.get(key) ?? 1) - 1;
-      left.set(key, rest);
-      if (isLast || rest <= 0) await close(vmid);
+    ended: async (id, vmid, isLast) => {
+      if (isLast || last.has(id)) await close(vmid);
     },
     close: async () => {
       await Promise.all([...open.keys()].map(close));

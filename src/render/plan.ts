@@ -81,7 +81,16 @@ const fileOf = (volid: unknown): string =>
 /** Changes that the steps in a plan's first line tell. */
 const told: ReadonlySet<string> = new Set(['power', 'isTemplate', 'ownership', 'snapshot']);
 /** What a reset does anyway. */
-const routine: ReadonlySet<string> = new Set([...told, 'from', 'hostname', 'reset', 'acl', 'ha', 'ha.state']);
+const routine: ReadonlySet<string> = new Set([
+  ...told,
+  'from',
+  'hostname',
+  'reset',
+  'provision',
+  'acl',
+  'ha',
+  'ha.state',
+]);
 
 /** Where a new container comes from. */
 function origin({ kind, changes, request }: Action): string {
@@ -126,8 +135,8 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
   });
 }
 
-/** The rest that a new container gets for its baseline ends with a start; neither is worth telling. */
-const isRest = ({ id }: Action): boolean => /\/(?:shutdown:baseline|start:again)$/.test(id);
+/** The rest that a new container gets for its baseline ends with a start; none of it is worth telling. */
+const isRest = ({ id }: Action): boolean => /\/(?:shutdown:baseline|start:again|ready:again)$/.test(id);
 
 function steps(actions: readonly Action[]): string {
   const words: Partial<Record<Action['kind'], string>> = {
@@ -161,29 +170,35 @@ const resetWords: Readonly<Record<PlannedReset['strategy'], string>> = {
   rebuild: 'make it anew',
 };
 
+const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
+
 /** How a container is reset and why so; then what of its settings changes by the file. */
 function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number, style: Style): string[] {
   const { strategy, why, seconds } = reset;
   const isBack = strategy === 'rollback';
   const word = isBack ? `${resetWords.rollback} ${why}` : resetWords[strategy];
-  const starts = actions.some(({ kind }) => kind === 'container.start') ? ', then start' : '';
+  const isUp = actions.some(({ kind }) => kind === 'container.start');
+  const goesDown = actions.some(({ id }) => id.endsWith('/shutdown:as-before'));
+  const starts = goesDown ? ', up only for its provisioning' : isUp ? ', then start' : '';
   const head = `${word}${starts}; about ${about(seconds)}`;
   const changes = isBack
-    ? actions.flatMap((action) => action.changes).filter(({ field }) => !routine.has(field))
+    ? outside(actions)
+        .flatMap((action) => action.changes)
+        .filter(({ field }) => !routine.has(field))
     : [];
   return [
     sign === '±' ? style.red(head) : head,
     ...(isBack ? [] : [style.dim(clip(`because ${why}`, width, style))]),
     ...changeLines(changes, width, style),
+    ...insideLines(actions, width, style),
   ];
 }
 
-const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
-
 /** What is done inside, one step a line: `provision 2 of 4: run make install (changed)`. */
 function insideLines(actions: readonly Action[], width: number, style: Style): string[] {
-  return actions.flatMap(({ inside, reason, changes }) => {
-    if (!inside) return [];
+  return actions.flatMap((action) => {
+    const { inside, reason, changes } = action;
+    if (!inside || isRest(action)) return [];
     if (inside.kind === 'ready') {
       const checks = inside.checks.map(({ kind, ...what }) => {
         const [value] = Object.values(what);
@@ -209,7 +224,11 @@ function groupLines(group: Group, width: number, style: Style): string[] {
   if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
   const after = group.actions.filter((action) => !makers.has(action.kind));
   if (create && group.sign === '+') {
-    const then = steps(after);
+    const inner = insideLines(after, width, style);
+    // what holds the provisioned container is told after that
+    const isLate = ({ kind }: Action): boolean => inner.length > 0 && kind === 'snapshot.create';
+    const then = steps(after.filter((action) => !isLate(action)));
+    const late = steps(after.filter(isLate));
     return [
       `${origin(create)}${then ? `, then ${then}` : ''}`,
       ...settings(create, width, style).map(style.dim),
@@ -220,7 +239,8 @@ function groupLines(group: Group, width: number, style: Style): string[] {
         width,
         style,
       ),
-      ...insideLines(after, width, style),
+      ...inner,
+      ...(late ? [`then ${late}`] : []),
     ];
   }
   const last = group.actions.at(-1) as Action;
@@ -228,7 +248,7 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     outside(group.actions)
       .filter((action) => action !== create)
       .flatMap((action) => action.changes)
-      .filter(({ field }) => field !== 'power' && field !== 'snapshot'), // the steps below say it
+      .filter(({ field }) => !['power', 'snapshot', 'provision'].includes(field)), // the steps below say it
     width,
     style,
   );

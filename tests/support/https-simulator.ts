@@ -1,5 +1,5 @@
 /** The simulated cluster served over HTTPS from the test's own process, so that its journal and state can be looked at. */
-import { createSimulator, type Simulator } from '../../src/simulator/index.ts';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { startServer } from '../../src/simulator/server.ts';
 import { scaledClock, systemClock } from '../../src/util/clock.ts';
 
@@ -16,11 +16,14 @@ export interface HttpsSimulator {
 /**
  * Starts a simulated cluster on a free loopback port.
  *
- * @param seed - which cluster.
+ * @param seed - which cluster; also one that was built before on a clock that does not wait.
  * @param speed - simulated seconds per second.
  * @returns the running simulator.
  */
-export async function startHttpsSimulator(seed: 'small' | 'cluster', speed = 40): Promise<HttpsSimulator> {
+export async function startHttpsSimulator(
+  seed: NonNullable<SimulatorOptions['seed']>,
+  speed = 40,
+): Promise<HttpsSimulator> {
   const simulator = createSimulator({ seed, clock: scaledClock(speed), consoleClock: systemClock });
   const server = await startServer(simulator, { host: '127.0.0.1', port: 0 });
   let seen = 0;

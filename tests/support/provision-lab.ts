@@ -11,7 +11,7 @@ import { createContext, type EngineContext } from '../../src/engine/context.ts';
 import type { StampedEvent } from '../../src/engine/events.ts';
 import { makePlan } from '../../src/engine/plan.ts';
 import type { ApplyReport } from '../../src/engine/report.ts';
-import { systemClock } from '../../src/util/clock.ts';
+import { scaledClock, systemClock } from '../../src/util/clock.ts';
 import { type ConsoleSimulator, startConsoleSimulator } from './console-simulator.ts';
 import { type CutProxy, cutProxy } from './cut-proxy.ts';
 import { container, fleet, policyOf } from './engine.ts';
@@ -68,9 +68,15 @@ export const script = (
 export const labFleet = (...containers: DesiredContainer[]): DesiredFleet =>
   fleet(containers, { name: containers[0]?.key ?? 'lab' });
 
-/** Starts a lab. */
-export async function startLab(): Promise<ProvisionLab> {
-  const server = await startConsoleSimulator({ shell: 'real', speed: 200 });
+/**
+ * Starts a lab.
+ *
+ * @param shell - `scripted`: what is inside belongs to the simulation, and goes back with a rollback.
+ */
+export async function startLab(shell: 'real' | 'scripted' = 'real'): Promise<ProvisionLab> {
+  const server = await startConsoleSimulator({ shell, speed: 200 });
+  // a real shell takes its time; the scripted one is as fast as the simulation
+  const clock = shell === 'real' ? systemClock : scaledClock(10);
   const line = await cutProxy(server.url);
   const folder = mkdtempSync(join(tmpdir(), 'pvefleet-lab-'));
   const runs: LabRun[] = [];
@@ -85,11 +91,11 @@ export async function startLab(): Promise<ProvisionLab> {
       urls: [line.url],
       auth: { kind: 'token', tokenId, secret: tokenSecret },
       trust: { fingerprint: server.fingerprint },
-      clock: systemClock,
+      clock,
     });
     const context = createContext({
       pve,
-      clock: systemClock,
+      clock,
       signal: detach.signal,
       drain: drain.signal,
       identity: tokenId,

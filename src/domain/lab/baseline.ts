@@ -21,7 +21,9 @@ import type { Match } from '../match.ts';
 import { matchFleet } from '../match.ts';
 import { type Action, makingKinds } from '../plan.ts';
 import { newConfig } from '../plan-create.ts';
+import { readyAction } from '../plan-inside.ts';
 import { lockedRefusal } from '../plan-remove.ts';
+import { recordThen } from '../provision.ts';
 import { refusal } from '../refusal.ts';
 import { snapshotObstacles } from '../snapshot-first.ts';
 import { readVolume } from '../spelling.ts';
@@ -37,11 +39,25 @@ export const parentOf = ({ live }: Pick<ActualContainer, 'live'>): string | unde
 
 type Described = Pick<DesiredContainer, 'key' | 'from'>;
 
-/** Notes of a baseline: what the container was made from, so that a reset notices when that is another one by now. */
-function baselineNotes(fleet: string, { key, from }: Described): string {
+/**
+ * Notes of a baseline: what the container was made from, so that a reset notices when that is another one by now, and which
+ * steps were run inside it, because a rollback undoes those that came later. PVE: the config that a snapshot keeps has no
+ * description, so its ownership line cannot tell.
+ */
+function baselineNotes(fleet: string, { key, from }: Described, provisioned: string | undefined): string {
+  const steps = provisioned === undefined ? '' : `, provisioned ${provisioned}`;
   const origin = from && 'clone' in from ? `, made from ${from.clone}` : '';
-  return `baseline of ${fleet}/${key}${origin}`;
+  return `baseline of ${fleet}/${key}${steps}${origin}`;
 }
+
+/**
+ * The record of steps that the notes of a snapshot have.
+ *
+ * @returns undefined where they have none: one of somebody else or of an earlier version, or nothing had been run. Then every
+ *   step is looked for inside, where the rollback has put back what the container remembers.
+ */
+export const baselineRecord = (notes: string): string | undefined =>
+  /, provisioned ([0-9a-f.-]+)(?:,|$)/.exec(notes)?.[1];
 
 /** The source that the notes of a baseline name. */
 export const baselineOrigin = (notes: string): string | undefined => /, made from (\S+)$/.exec(notes)?.[1];
@@ -81,8 +97,9 @@ function firstBaseline(
   const target: Target = { key, vmid: last.target.vmid as number, node: last.target.node };
   const { snapshot } = desired.reset as DesiredReset;
   const runs = plan.actions.some(({ kind }) => kind === 'container.start');
+  const description = baselineNotes(fleet, desired, recordThen(undefined, plan.actions));
   const take = (after: string): Action => ({
-    ...snapshotAction(target, { name: snapshot, description: baselineNotes(fleet, desired) }, '', {
+    ...snapshotAction(target, { name: snapshot, description }, '', {
       reason: 'what a reset goes back to',
       after: [after],
       changes: [{ field: 'snapshot', from: null, to: snapshot, effect: 'live' }],
@@ -99,8 +116,18 @@ function firstBaseline(
     risk: 'safe',
   };
   const taken = take(rest.id);
-  const again = startAction(target, { reason: 'should be running', after: [taken.id] });
-  return [rest, taken, { ...again, id: `${key}/start:again` }];
+  const again = {
+    ...startAction(target, { reason: 'should be running', after: [taken.id] }),
+    id: `${key}/start:again`,
+  };
+  if (!desired.ready) return [rest, taken, again];
+  // whoever depends on it needs it as it is from now on
+  return [
+    rest,
+    taken,
+    again,
+    { ...readyAction(target, desired.ready, [again.id]), id: `${key}/ready:again` },
+  ];
 }
 
 function laterBaseline(
@@ -111,9 +138,10 @@ function laterBaseline(
 ): Action {
   const { vmid, node, digest } = actual;
   const { snapshot } = desired.reset as DesiredReset;
+  const record = recordThen(actual.ownership, plan.actions);
   return snapshotAction(
     { key: desired.key, vmid, node: plan.actions.at(-1)?.target.node ?? node },
-    { name: snapshot, description: baselineNotes(fleet, { key: desired.key }) },
+    { name: snapshot, description: baselineNotes(fleet, { key: desired.key }, record) },
     digest,
     {
       reason: 'has no baseline yet',

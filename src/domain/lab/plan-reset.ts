@@ -6,7 +6,7 @@ import type { LxcConfig } from '../../codec/lxc-config.ts';
 import type { ClusterSnapshot } from '../actual.ts';
 import { assemblePlan, type ContainerPlan, extendPlan } from '../assemble.ts';
 import { demandsOf, judgeCapacity } from '../capacity.ts';
-import { dependencyCycle, linkContainers } from '../dependencies.ts';
+import { dependencyCycle, linkContainers, withAwaited } from '../dependencies.ts';
 import type { DesiredContainer, DesiredFleet } from '../desired.ts';
 import { planDownloads } from '../downloads.ts';
 import { nameSome } from '../drift.ts';
@@ -20,13 +20,15 @@ import {
   type Refusal,
 } from '../plan.ts';
 import { createPlanContext } from '../plan-context.ts';
+import { linkSources } from '../plan-copy.ts';
 import type { PlanContext } from '../plan-new.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { type RefusalText, refusal } from '../refusal.ts';
 import { tooManyDestroyed } from '../risk.ts';
+import { baselineRecord } from './baseline.ts';
 import { frozenRefusals } from './frozen.ts';
 import { secondsFor, secondsForAll } from './reset-estimate.ts';
-import type { Kept, ResetFacts, ResetStrategy } from './reset-facts.ts';
+import { type Kept, notesOf, type ResetFacts, type ResetStrategy } from './reset-facts.ts';
 import { keptOf, netsOf } from './reset-kept.ts';
 import { planRemake } from './reset-remake.ts';
 import { planRollback } from './reset-rollback.ts';
@@ -79,6 +81,8 @@ interface Part {
   readonly plan: ContainerPlan;
   readonly kept?: Kept;
   readonly reset?: PlannedReset;
+  /** Nothing tells which steps are in the snapshot that it goes back to. */
+  readonly asksInside?: boolean;
 }
 
 const sourceOf = ({ from }: DesiredContainer): string | undefined =>
@@ -123,6 +127,8 @@ function planOne(context: PlanContext, match: Match, facts: ResetFacts, request:
   const why = choice?.why ?? (kept ? 'a reset that was not finished has destroyed it' : 'it is not there');
   const reason = `reset by ${strategy}: ${why}`;
   const whole: Match = { ...match, line };
+  const { snapshot } = policyFor(desired, request);
+  const notes = notesOf(facts, vmid, snapshot);
   const plan =
     strategy === 'rollback' && actual && kept
       ? planRollback({
@@ -131,8 +137,9 @@ function planOne(context: PlanContext, match: Match, facts: ResetFacts, request:
           actual,
           kept,
           facts,
-          snapshot: policyFor(desired, request).snapshot,
+          snapshot,
           baseline: facts.baselines.get(vmid) as LxcConfig,
+          notes,
           at: request.at,
           why,
         })
@@ -142,15 +149,20 @@ function planOne(context: PlanContext, match: Match, facts: ResetFacts, request:
           ...(kept ? { kept } : {}),
           facts,
           reason,
+          at: request.at,
         });
   const node = kept?.node ?? desired.node;
   const seconds = secondsFor(match, strategy, isLinked(plan));
   return {
     plan,
     ...(kept ? { kept: expected(kept, match, facts, strategy) } : {}),
+    asksInside:
+      strategy === 'rollback' && baselineRecord(notes) === undefined && plan.actions.some(isProvisioning),
     ...(plan.actions.length > 0 ? { reset: { key, vmid, node, strategy, why, seconds } } : {}),
   };
 }
+
+const isProvisioning = ({ kind }: Action): boolean => kind === 'container.provision';
 
 /** How many containers of one source may be gone at any time. */
 const mostGone = 3;
@@ -271,7 +283,7 @@ export function planReset(
   const resets = parts.flatMap(({ reset }) => (reset ? [reset] : []));
   const seconds = secondsForAll(resets, (key) => sources.get(key), request.atOnce);
   const cycle = dependencyCycle(fleet.containers);
-  const linked = cycle ? plans : linkContainers(plans, fleet.containers);
+  const linked = linkSources(cycle ? plans : linkContainers(withAwaited(plans, chosen), fleet.containers));
   const containers = linked.map((plan) => afterDownload(plan, ids));
   const plan = assembleReset(fleet.name, { containers, resets, shared: downloads }, seconds, policy);
   const { skipped = [] } = request;
@@ -288,12 +300,21 @@ export function planReset(
           },
         ]),
     ...unfinishedNotices(chosen, facts),
+    ...recordNotices(parts),
     ...capacity.notices,
   ];
   return {
     plan: extendPlan(plan, { refusals: [...(cycle ? [cycle] : []), ...capacity.refusals], notices }),
     kept: parts.flatMap(({ kept }) => (kept ? [kept] : [])),
   };
+}
+
+/** One notice for all containers whose steps are looked for inside, because their snapshots tell nothing about them. */
+function recordNotices(parts: readonly Part[]): Plan['notices'] {
+  const keys = parts.filter(({ asksInside }) => asksInside).map(({ plan }) => plan.key);
+  if (keys.length === 0) return [];
+  const message = `${nameSome(keys)}: the snapshot does not tell which steps of the provisioning it holds, so each is looked for inside, and run where it is missing`;
+  return [{ severity: 'info', code: 'PROVISION_UNKNOWN', message }];
 }
 
 function unfinishedNotices(chosen: readonly Match[], facts: ResetFacts): Plan['notices'] {

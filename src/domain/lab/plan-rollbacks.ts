@@ -8,10 +8,12 @@ import { labelContainers } from '../labels.ts';
 import type { Action, PlannedReset, Policy } from '../plan.ts';
 import { lockedRefusal } from '../plan-remove.ts';
 import { refusal } from '../refusal.ts';
+import { baselineRecord } from './baseline.ts';
+import { forgetSteps } from './forget-steps.ts';
 import { frozenRefusals } from './frozen.ts';
 import { assembleReset, type ResetPlan, type ResetRequest } from './plan-reset.ts';
 import { secondsForAll } from './reset-estimate.ts';
-import type { Kept, ResetFacts } from './reset-facts.ts';
+import { type Kept, notesOf, type ResetFacts } from './reset-facts.ts';
 import { handsOff, handsOn } from './reset-ha.ts';
 import { keptOf } from './reset-kept.ts';
 import { rollbackAction } from './reset-rollback.ts';
@@ -54,14 +56,16 @@ function planOne(
   const ha = actual.haState === undefined ? undefined : kept.ha;
   const off = ha ? [handsOff(target, ha)] : [];
   const reason = `reset by rollback to ${why}`;
-  const actions: Action[] = [
-    ...off,
-    rollbackAction(target, snapshot, digest, { reason, after: off.map(({ id }) => id) }),
-  ];
+  const actions: Action[] = [...off];
   const after = (): string[] => actions.slice(-1).map(({ id }) => id);
+  const record = baselineRecord(notesOf(facts, vmid, snapshot));
+  actions.push(...forgetSteps(target, actual, record, after()));
+  actions.push(rollbackAction(target, snapshot, digest, { reason, after: after() }));
   const { text, ownership } = splitDescription(actual.next.description ?? '');
   if (ownership) {
-    const description = joinDescription(text, { ...ownership, reset: request.at });
+    const { provision: _since, ...line } = ownership;
+    const provision = record === undefined ? {} : { provision: record };
+    const description = joinDescription(text, { ...line, ...provision, reset: request.at });
     const change = { field: 'reset', from: ownership.reset ?? null, to: request.at, effect: 'live' } as const;
     const step = { reason: 'recorded', after: after(), changes: [change] };
     actions.push(configureAction(target, 'mark', { description }, digest, step));

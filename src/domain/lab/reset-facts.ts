@@ -68,3 +68,7 @@ export const noFacts: ResetFacts = {
   firewallObjects: new Map(),
   unfinished: new Map(),
 };
+
+/** Notes of a snapshot of a container; empty where there is none of that name. */
+export const notesOf = ({ snapshots }: ResetFacts, vmid: Vmid, snapshot: string): string =>
+  snapshots.get(vmid)?.find(({ name }) => name === snapshot)?.description ?? '';

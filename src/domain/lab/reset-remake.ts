@@ -6,14 +6,17 @@ import type { Diagnostic } from '../../util/diagnostic.ts';
 import { build, type Target } from '../actions.ts';
 import type { ActualContainer, ClusterSnapshot } from '../actual.ts';
 import type { ContainerPlan } from '../assemble.ts';
+import { completeContainer } from '../complete.ts';
+import type { DesiredContainer } from '../desired.ts';
 import { nameSome } from '../drift.ts';
 import type { Match } from '../match.ts';
 import type { Action, Precondition } from '../plan.ts';
-import { withExtras } from '../plan-extras.ts';
 import { createContainer, nodeObstacles, type PlanContext } from '../plan-new.ts';
 import { removalActions } from '../plan-remove.ts';
+import { asOfNow } from './as-of-now.ts';
 import { withBaselines } from './baseline.ts';
 import { aclActions } from './reset-acls.ts';
+import { downAgain, wakesUp } from './reset-asleep.ts';
 import type { Kept, ResetFacts } from './reset-facts.ts';
 import { missingAcls, withKept } from './reset-kept.ts';
 
@@ -26,6 +29,8 @@ export interface RemakeRequest {
   readonly facts: ResetFacts;
   /** `reclone: …`. */
   readonly reason: string;
+  /** When the reset is made, ISO 8601. */
+  readonly at: string;
 }
 
 /** PVE 8 does not know the parameter, and always leaves rules to themselves. */
@@ -100,13 +105,16 @@ function lossNotices({ match, facts }: RemakeRequest, actual: ActualContainer): 
  * @returns its part of the plan.
  */
 export function planRemake(request: RemakeRequest): ContainerPlan {
-  const { context, match, kept, facts, reason } = request;
+  const { context, match, kept, facts, reason, at } = request;
   const { actual } = match;
   const { key } = match.desired;
   const vmid = match.vmid as number;
   const node = kept?.node ?? match.desired.node;
   const target: Target = { key, vmid, node };
-  const desired = kept ? withKept(match.desired, kept) : match.desired;
+  // of one about which nothing is known, only the file tells whether it runs
+  const asBefore = kept ? withKept(asOfNow(match.desired, Date.parse(at)), kept) : match.desired;
+  const isAsleep = wakesUp(asBefore, asBefore.power === 'running', (asBefore.provision ?? []).length > 0);
+  const desired: DesiredContainer = isAsleep ? { ...asBefore, power: 'running' } : asBefore;
   const gone = actual ? removal(request, actual) : [];
   const after = gone.slice(-1).map(({ id }) => id);
   const precondition: Precondition = actual
@@ -131,15 +139,16 @@ export function planRemake(request: RemakeRequest): ContainerPlan {
     ...(made.config ? { config: made.config } : {}),
   };
   if (plan.actions.length === 0) return { ...plan, outcome: 'refused' };
-  const based = withBaselines(context.fleet.name, [{ ...match, desired }], [plan], context.snapshot);
-  const [whole = plan] = based.plans;
-  const extra = withExtras(context.snapshot, desired, actual, whole);
+  const complete = completeContainer(context.snapshot, desired, actual, plan);
+  const based = withBaselines(context.fleet.name, [{ ...match, desired }], [complete], context.snapshot);
+  const [whole = complete] = based.plans;
   const isLoss = actual !== undefined;
-  const actions = [...extra.actions, ...acls].map(
+  const steps = isAsleep ? downAgain(target, whole.actions) : whole.actions;
+  const actions = [...steps, ...acls].map(
     (action): Action =>
-      isLoss && action.risk === 'safe' && action.kind.startsWith('container.')
+      isLoss && action.risk === 'safe' && action.kind.startsWith('container.') && !action.inside
         ? { ...action, risk: 'destructive' }
         : action,
   );
-  return { ...extra, actions };
+  return { ...whole, actions };
 }

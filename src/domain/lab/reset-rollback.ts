@@ -7,15 +7,20 @@ import { build, guest, place, poolAction, startAction, type Target } from '../ac
 import type { ActualContainer } from '../actual.ts';
 import { adopt } from '../adopt.ts';
 import type { ContainerPlan } from '../assemble.ts';
+import { completeContainer } from '../complete.ts';
 import type { DesiredContainer } from '../desired.ts';
 import { type Difference, diff } from '../diff.ts';
 import { claim, ownershipChange, ownershipOf, wantsOtherNode, withClusterTags } from '../ownership.ts';
 import type { Action, FieldChange } from '../plan.ts';
 import { planChanges } from '../plan-changes.ts';
-import { withExtras } from '../plan-extras.ts';
 import type { PlanContext } from '../plan-new.ts';
+import { dueSteps } from '../provision.ts';
 import { refusal } from '../refusal.ts';
+import { asOfNow } from './as-of-now.ts';
+import { baselineRecord } from './baseline.ts';
+import { forgetSteps } from './forget-steps.ts';
 import { aclActions } from './reset-acls.ts';
+import { downAgain, wakesUp } from './reset-asleep.ts';
 import type { Kept, ResetFacts } from './reset-facts.ts';
 import { finalHa, handsOff } from './reset-ha.ts';
 import { missingAcls, withKeptBeside } from './reset-kept.ts';
@@ -31,6 +36,8 @@ export interface RollbackRequest {
   readonly snapshot: string;
   /** Config that the snapshot holds. */
   readonly baseline: LxcConfig;
+  /** Its notes. */
+  readonly notes: string;
   /** When the reset is made, ISO 8601. */
   readonly at: string;
   readonly why: string;
@@ -62,16 +69,28 @@ export function rollbackAction(
  * @returns its part of the plan.
  */
 export function planRollback(request: RollbackRequest): ContainerPlan {
-  const { context, actual, kept, facts, snapshot, baseline, at, why } = request;
+  const { context, actual, kept, facts, snapshot, baseline, notes, at, why } = request;
   const { fleet, snapshot: cluster } = context;
   const { key } = request.desired;
   const { vmid, node, digest } = actual;
   const target: Target = { key, vmid, node };
-  const desired = withClusterTags(withKeptBeside(request.desired, baseline, kept), cluster.tagStyle);
+  const wished = asOfNow(request.desired, Date.parse(at));
+  const desired = withClusterTags(withKeptBeside(wished, baseline, kept), cluster.tagStyle);
   const reason = `reset by rollback to ${why}`;
   const managed = kept.ha && desired.ha !== null ? kept.ha : undefined;
   const off = managed && actual.haState !== undefined ? [handsOff(target, managed)] : [];
-  const back = rollbackAction(target, snapshot, digest, { reason, after: off.map(({ id }) => id) });
+  const record = baselineRecord(notes);
+  const forgotten = forgetSteps(
+    target,
+    actual,
+    record,
+    off.map(({ id }) => id),
+  );
+  const before = [...off, ...forgotten];
+  const back = rollbackAction(target, snapshot, digest, {
+    reason,
+    after: before.slice(-1).map(({ id }) => id),
+  });
   // PVE: a rollback keeps the notes, and drops what waits for a restart
   const { description: _old, ...rest } = baseline;
   const { description } = actual.next;
@@ -81,8 +100,7 @@ export function planRollback(request: RollbackRequest): ContainerPlan {
   const isOnItsWay = wantsOtherNode(fleet.name, request.desired, actual);
   const owner = {
     ...ownershipOf(fleet.name, request.desired, { before: kept.line }),
-    // the baseline was taken after the steps that are run inside
-    ...(kept.line?.provision === undefined ? {} : { provision: kept.line.provision }),
+    ...(record === undefined ? {} : { provision: record }),
     ...(isOnItsWay ? { node } : {}),
     reset: at,
   };
@@ -108,7 +126,7 @@ export function planRollback(request: RollbackRequest): ContainerPlan {
     willStop: false,
     after: [back.id],
   });
-  const actions: Action[] = [...off, back, ...planned.actions];
+  const actions: Action[] = [...before, back, ...planned.actions];
   const pool = desired.pool === undefined ? kept.pool : (desired.pool ?? undefined);
   if (pool !== undefined && pool !== actual.pool)
     actions.push(
@@ -120,7 +138,11 @@ export function planRollback(request: RollbackRequest): ContainerPlan {
   actions.push(...aclActions(target, missingAcls(kept.acls, facts.acls.get(vmid) ?? []), []));
   const isUp = desired.power === 'unmanaged' ? kept.running : desired.power === 'running';
   const settled = planned.actions.at(-1)?.id ?? back.id;
-  if (isUp) actions.push(startAction(target, { reason: 'up again', after: [settled] }));
+  const isAsleep = wakesUp(desired, isUp, dueSteps(desired.provision ?? [], owner).length > 0);
+  if (isUp || isAsleep)
+    actions.push(
+      startAction(target, { reason: isUp ? 'up again' : 'for its provisioning', after: [settled] }),
+    );
   const plan: ContainerPlan = {
     key,
     outcome: 'update',
@@ -134,10 +156,11 @@ export function planRollback(request: RollbackRequest): ContainerPlan {
   const ha = finalHa(desired, kept.ha);
   const resources = new Map(cluster.haResources);
   if (managed && off.length > 0) resources.set(vmid, { ...managed, state: 'ignored' });
-  return withExtras(
+  const whole = completeContainer(
     { ...cluster, haResources: resources },
     { ...desired, ...(ha === undefined ? {} : { ha }) },
-    { ...actual, status: isUp ? 'running' : 'stopped' },
+    { ...actual, ...views, status: isUp ? 'running' : 'stopped', ownership: owner },
     plan,
   );
+  return isAsleep ? { ...whole, actions: downAgain(target, whole.actions) } : whole;
 }

@@ -19,6 +19,8 @@ import type { Plan, Policy } from '../../domain/plan.ts';
 import { UsageError } from '../../util/errors.ts';
 import { suggest } from '../../util/suggest.ts';
 import type { EngineContext } from '../context.ts';
+import { planWithFiles } from '../local-files.ts';
+import { withLocalTrees } from '../local-tree.ts';
 import { observe } from '../observe.ts';
 import { containersOf, ready } from '../plan.ts';
 import { readAcls } from './acls.ts';
@@ -96,6 +98,12 @@ async function factsFor(
   return withFirewalls(context, replicated, present(remade(replicated)));
 }
 
+/** The fleet with what the steps of these containers copy. */
+function withTrees(file: DesiredFleet, keys: Iterable<string>): Promise<DesiredFleet> {
+  const meant = new Set(keys);
+  return withLocalTrees(file, ({ key }) => meant.has(key));
+}
+
 /** Whether roles are to be given, whose privileges matter to whoever gives them. */
 const givesRoles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind === 'access.acl');
 
@@ -135,7 +143,13 @@ export async function makeResetPlan(
     keys: chosen.map(({ desired }) => desired.key),
     skipped,
   };
-  return readyReset(context, planReset(file, snapshot, facts, request, policy), snapshot);
+  const fleet = await withTrees(file, request.keys);
+  const made = await planWithFiles(
+    fleet,
+    (read) => planReset(read, snapshot, facts, request, policy),
+    ({ plan }) => plan,
+  );
+  return readyReset(context, made, snapshot);
 }
 
 /**
@@ -183,10 +197,10 @@ export async function proveReset(
   const { plan, kept } = done;
   const vmids = kept.map(({ vmid }) => vmid);
   const snapshot = await observe(context, { vmids, ...(file ? { fleet: file } : {}) });
-  const compared = file
-    ? verifyFleet(file, snapshot, context.clock.now())
-    : nothingCompared(plan.fleet, done);
   const keys = new Set([...kept, ...(plan.reset?.containers ?? [])].map(({ key }) => key));
+  const compared = file
+    ? verifyFleet(await withTrees(file, keys), snapshot, context.clock.now())
+    : nothingCompared(plan.fleet, done);
   const report = withFindings(compared, keys, findUnkept(plan, kept, snapshot, await readAcls(context)));
   context.emit({ type: 'verify.done', report });
   return report;

@@ -3,15 +3,23 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VerifyReport } from '../../../src/domain/converge.ts';
+import type { DesiredFleet } from '../../../src/domain/desired.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import type { ApplyReport } from '../../../src/engine/report.ts';
+import { loadFleet } from '../../../src/spec/load.ts';
 import { ensureBuilt } from '../../support/build.ts';
+import { makeEngine } from '../../support/engine.ts';
 import { type HttpsSimulator, startHttpsSimulator } from '../../support/https-simulator.ts';
+import { runHere } from '../../support/in-process.ts';
+import { build } from '../../support/lab.ts';
 import { type CliResult, runCli, startCli, temporaryFolder } from '../../support/run-cli.ts';
 
 const cwd = temporaryFolder();
 let cluster: HttpsSimulator;
+/** The command itself. */
 const cli = (...args: string[]): Promise<CliResult> => runCli(args, { cwd, env: cluster.env });
+/** What comes before and after it. */
+const here = (...args: string[]): Promise<CliResult> => runHere(args, { cwd, env: cluster.env });
 const fleetFile = (goldenStorage: string, count = 30, inGroup = 10): string => `
 version: 1
 fleet: class
@@ -75,6 +83,20 @@ function damage(name: string): number {
   return one.vmid;
 }
 
+function fleetOf(text: string): DesiredFleet {
+  const { fleet, diagnostics } = loadFleet({ file: 'class.yaml', text, readBlueprint: () => undefined });
+  if (!fleet) throw new Error(JSON.stringify(diagnostics));
+  return fleet;
+}
+
+/** Builds the class on a clock that does not wait, and serves it. */
+async function startClass(text: string, speed: number): Promise<void> {
+  writeFileSync(join(cwd, 'class.yaml'), text);
+  const engine = makeEngine();
+  await build(engine, fleetOf(text));
+  cluster = await startHttpsSimulator(engine.simulator.state, speed);
+}
+
 /** Containers that were written to since the last look. */
 const touched = (): number[] => {
   const vmids = cluster.takeWrites().map((one) => Number(/\/(?:lxc|vms)\/(\d+)/.exec(one)?.[1] ?? 0));
@@ -92,10 +114,7 @@ test.each([
 ])(
   'on %s, by %s',
   async (storage, strategy) => {
-    cluster = await startHttpsSimulator('cluster', 60);
-    writeFileSync(join(cwd, 'class.yaml'), fleetFile(storage));
-    const applied = await cli('apply', '-f', 'class.yaml', '--yes', '-o', 'json');
-    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    await startClass(fleetFile(storage), 200);
     const { state } = cluster.simulator;
     const all = containers().flatMap(({ vmid, config }) => (config['template'] ? [] : [vmid]));
     expect(all).toHaveLength(30);
@@ -114,7 +133,7 @@ test.each([
     expect(facts(all)).not.toEqual(before);
     touched();
 
-    const dry = await cli(
+    const dry = await here(
       'reset',
       '-f',
       'class.yaml',
@@ -127,12 +146,12 @@ test.each([
     expect(dry.code).toBe(7);
     const { reset } = dry.json<Plan>();
     expect(reset?.containers.map((one) => one.strategy)).toEqual(tens.map(() => strategy));
-    const refused = await cli('reset', '-f', 'class.yaml', ...tens, '--yes');
+    const refused = await here('reset', '-f', 'class.yaml', ...tens, '--yes');
     expect(refused.code).toBe(6);
     expect(refused.stderr).toContain(
       '10 containers (student-a01, student-a02, student-a03 and 7 more) would lose everything',
     );
-    const tooMany = await cli(
+    const tooMany = await here(
       'reset',
       '-f',
       'class.yaml',
@@ -164,16 +183,14 @@ test.each([
     const source = strategy === 'reclone' ? [named('golden').vmid] : [];
     expect(touched()).toEqual([...source, ...damaged].sort((a, b) => a - b));
     expect(facts(all)).toEqual(before);
-    expect((await cli('verify', '-f', 'class.yaml')).code).toBe(0);
+    expect((await here('verify', '-f', 'class.yaml')).code).toBe(0);
     await cluster.close();
   },
   120_000,
 );
 
 test('killed in the middle, and run again', async () => {
-  cluster = await startHttpsSimulator('cluster', 20);
-  writeFileSync(join(cwd, 'class.yaml'), fleetFile('shared', 4, 2));
-  expect((await cli('apply', '-f', 'class.yaml', '--yes')).code).toBe(0);
+  await startClass(fleetFile('shared', 4, 2), 20);
   const { state } = cluster.simulator;
   const all = containers().flatMap(({ vmid, config }) => (config['template'] ? [] : [vmid]));
   for (const vmid of all) {
@@ -219,14 +236,14 @@ test.each([
   ],
 ])('%j is refused before anything is written', async (args, code, text) => {
   cluster.takeWrites();
-  const result = await cli(...args);
+  const result = await here(...args);
   expect(result.code, result.stderr).toBe(code);
   expect(result.stderr).toContain(text);
   expect(cluster.takeWrites()).toEqual([]);
 });
 
 test('without a file: back to any snapshot of that name', async () => {
-  const made = await cli(
+  const made = await here(
     'create',
     'single',
     '--vmid',
@@ -244,10 +261,10 @@ test('without a file: back to any snapshot of that name', async () => {
     '--yes',
   );
   expect(made.code, made.stderr).toBe(0);
-  expect((await cli('snapshot', 'create', 'single', '--snapshot', 'clean', '--yes')).code).toBe(0);
+  expect((await here('snapshot', 'create', 'single', '--snapshot', 'clean', '--yes')).code).toBe(0);
   const before = facts([500]);
   damage('single');
-  expect((await cli('reset', 'single', '--yes', '--allow', 'destroy')).code).toBe(6);
+  expect((await here('reset', 'single', '--yes', '--allow', 'destroy')).code).toBe(6);
   const done = await cli('reset', 'single', '--snapshot', 'clean', '--yes', '--allow', 'destroy');
   expect(done.code, done.stderr).toBe(0);
   expect(facts([500])).toEqual(before);

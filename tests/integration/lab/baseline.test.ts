@@ -54,12 +54,15 @@ test.each<[string, Partial<DesiredContainer>, string[]]>([
   expect(ct(engine, 200).runtime === null).toBe(more.power === 'stopped');
 });
 
-test('those who depend on a container wait until it is up for good', async () => {
+test('those who depend on a container wait until it is up and ready for good', async () => {
   const engine = makeEngine();
-  const file = fleet([container('db', { reset }), container('web', { reset, dependsOn: ['db'] })]);
+  const ready = { timeoutSeconds: 60, checks: [{ kind: 'address', interface: 'eth0' }] } as const;
+  const file = fleet([container('db', { reset, ready }), container('web', { reset, dependsOn: ['db'] })]);
   const made = await plan(engine, file);
   const ids = idsOf(made);
-  expect(ids.indexOf('web/start')).toBeGreaterThan(ids.indexOf('db/start:again'));
+  expect(ids.slice(0, ids.indexOf('web/start'))).toEqual(
+    expect.arrayContaining(['db/ready', 'db/shutdown:baseline', 'db/start:again', 'db/ready:again']),
+  );
   await reach(engine, file);
 });
 

@@ -409,3 +409,14 @@ test('the golden container of the next term: clones of the old one are cloned ag
   expect(content).toEqual([4242]);
   expect(strategies(await reset(engine, file))).toEqual(['a rollback', 'b rollback']);
 });
+
+test('a golden container that is reset along with its copies is there again before it is copied', async () => {
+  const engine = makeEngine();
+  const again = { reset: { ...auto, strategy: 'reclone' } as const };
+  const file = classOf(golden({ isTemplate: false, ...plain }), cloned('a', again), cloned('b', again));
+  await build(engine, file);
+  const done = await reset(engine, file, { names: ['golden', 'a', 'b'] });
+  expect(strategies(done)).toEqual(['a reclone', 'b reclone', 'golden rebuild']);
+  const clone = done.plan.actions.find(({ id }) => id === 'a/clone');
+  expect(clone?.dependsOn).toContain('golden/create');
+});

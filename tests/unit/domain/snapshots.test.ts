@@ -43,6 +43,10 @@ describe('snapshots', () => {
     expect(plan('rollback').notices.map(({ code }) => code)).toEqual(['ROLLBACK_STOPS']);
     expect(actionOf(plan('rollback'), 'web/start').dependsOn).toEqual(['web/snapshot:rollback']);
     expect(idsOf(plan('rollback', { status: 'stopped' }))).toEqual(['web/snapshot:rollback']);
+    // steps inside that came later do not count as run any more
+    const provisioned = plan('rollback', { owner: { key: 'web', provision: 'ab12cd34' } });
+    expect(idsOf(provisioned)).toEqual(['web/configure:steps', 'web/snapshot:rollback', 'web/start']);
+    expect(provisioned.notices.map(({ code }) => code)).toEqual(['ROLLBACK_STOPS', 'STEPS_UNDONE']);
     expect(actionOf(plan('rollback'), 'web/snapshot:rollback')).toMatchObject({
       kind: 'snapshot.rollback',
       risk: 'destructive',
@@ -143,6 +147,15 @@ describe('a single clone', () => {
     expect(refusedBy(clone({ config: { rootfs: 'nas:1/x.raw,size=1G' } }, { full: false }))).toEqual([
       'CLONE_NOT_LINKABLE',
     ]);
+    const onZfs = { config: { rootfs: 'tank:subvol-101-disk-0,size=1G' } };
+    expect(refusedBy(clone(onZfs))).toEqual([]);
+    expect(refusedBy(clone(onZfs, { snapshot: 'x1' }))).toEqual(['CLONE_SNAPSHOT_ZFS']);
+    // what is no template has no base to share, but on btrfs
+    expect(refusedBy(clone({}, { full: false }))).toEqual(['CLONE_NOT_LINKABLE']);
+    expect(refusedBy(clone({}, { full: false, snapshot: 'x1' }))).toEqual([]);
+    expect(refusedBy(clone({ config: { mp0: '/srv/data,mp=/data' } }))).toEqual(['CLONE_MOUNT']);
+    const folder = { rootfs: 'local:101/subvol-101-disk-0.subvol,size=0T' };
+    expect(refusedBy(clone({ config: folder }))).toEqual(['CLONE_NOT_COPYABLE']);
     expect(refusedBy(clone({}, { vmid: 101 }))).toEqual(['VMID_TAKEN']);
     expect(refusedBy(clone({}, { node: 'pve9' }))).toContain('NODE_UNKNOWN');
   });

@@ -116,7 +116,7 @@ describe('what is sent', () => {
 it('of a fleet only those that are meant are read', async () => {
   const copy: CopyStep = { kind: 'copy', from: 'x', location: root, to: '/x', timeoutSeconds: 60 };
   const file = fleetOf([desired('web01', { provision: [copy] }), desired('db01', { provision: [copy] })]);
-  const read = await withLocalTrees(file, { target: ['web*'], exclude: [] });
+  const read = await withLocalTrees(file, ({ key }) => key.startsWith('web'));
   expect(read.containers.map(({ provision }) => provision?.[0])).toEqual([
     { ...copy, local: await readLocalTree(root) },
     copy,

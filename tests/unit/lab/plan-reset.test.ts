@@ -3,11 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/domain/desired.ts';
 import { planReset, type ResetRequest } from '../../../src/domain/lab/plan-reset.ts';
 import { type Kept, noFacts, type ResetFacts } from '../../../src/domain/lab/reset-facts.ts';
+import type { Plan } from '../../../src/domain/plan.ts';
+import { renderPlan } from '../../../src/render/plan.ts';
+import { createStyle } from '../../../src/render/style.ts';
 import {
   actionOf,
   actual,
   desired,
   fleetOf,
+  idsOf,
   policyOf,
   refusedBy,
   snapshotOf,
@@ -204,4 +208,56 @@ test('who depends on a container is started after it', () => {
   const file = fleetOf([desired('s1', { dependsOn: ['s2'] }), desired('s2')]);
   const { plan } = planReset(file, snapshot, facts, asked(['s1', 's2']), all);
   expect(actionOf(plan, 's1/start').dependsOn).toContain('s2/start');
+});
+
+describe('a container that its schedule has stopped', () => {
+  const classes = [{ days: [1], from: 480, to: 720, leadMs: 0, before: [], after: [] }];
+  const schedule = { zone: 'UTC', holidays: [], classes, actions: [], graceMs: 3_600_000 };
+  const provision = [{ kind: 'run', script: 'make lab', timeoutSeconds: 60 }] as const;
+  const planned = (based: number, wish: Partial<DesiredContainer> = {}): Plan => {
+    const { file, snapshot, facts, keys } = cluster(1, based, {
+      schedule,
+      options: { cmode: 'shell' },
+      reset: { strategy: 'auto', snapshot: 'baseline' },
+      ...wish,
+    });
+    const down = [...snapshot.containers].map(
+      ([vmid, one]) => [vmid, { ...one, status: 'stopped' }] as const,
+    );
+    return planReset(file, { ...snapshot, containers: new Map(down) }, facts, asked(keys), all).plan;
+  };
+  const asleep = (...given: Parameters<typeof planned>): string[] => idsOf(planned(...given));
+  const inside = ['s1/start', 's1/provision:1', 's1/shutdown:as-before'];
+
+  test.each<[string, string[], string[]]>([
+    ['stays down after a rollback', asleep(1), ['s1/rollback', 's1/configure:live']],
+    [
+      'is up only for steps that are not in its baseline',
+      asleep(1, { provision }),
+      ['s1/rollback', 's1/configure:live', ...inside],
+    ],
+    ['stays down when it is made anew', asleep(0), ['s1/destroy', 's1/create', 's1/snapshot:baseline']],
+    [
+      'is up only for its steps when it is made anew',
+      asleep(0, { provision }),
+      [
+        's1/destroy',
+        's1/create',
+        's1/start',
+        's1/provision:1',
+        's1/shutdown:baseline',
+        's1/snapshot:baseline',
+        's1/start:again',
+        's1/shutdown:as-before',
+      ],
+    ],
+  ])('%s', (_, ids, want) => expect(ids.filter((id) => !id.endsWith('/acl'))).toEqual(want));
+
+  test('is told to be up for its steps, each of which is told once', () => {
+    const ready = { timeoutSeconds: 60, checks: [{ kind: 'port', port: 80 }] } as const;
+    const text = renderPlan(planned(0, { provision, ready }), createStyle({ color: false, width: 100 }));
+    expect(text).toContain('make it anew, up only for its provisioning; about 20 s\n');
+    expect(text.match(/wait until it is ready/g)).toHaveLength(1);
+    expect(text).toContain('provision 1 of 1: run make lab\n');
+  });
 });
