@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { Plan } from '../domain/plan.ts';
 import { canonicalJson, digestOf } from '../util/canonical-json.ts';
 import { messageOf, UsageError } from '../util/errors.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
 import { PlanRefusedError } from './errors.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -16,6 +17,8 @@ export interface PlanFileMeta {
   readonly tool: string;
   /** URL of the cluster that was observed. */
   readonly endpoint: string;
+  /** Nodes of that cluster and the fingerprints of their certificates. */
+  readonly cluster?: ClusterIdentity;
   /** Path of the fleet file. */
   readonly source?: string;
 }
@@ -59,6 +62,10 @@ function isPlan(value: unknown): value is Plan {
     typeof value['id'] === 'string' &&
     ['actions', 'inSync', 'refusals', 'notices'].every((name) => Array.isArray(value[name]))
   );
+}
+
+function isIdentity(value: unknown): value is ClusterIdentity {
+  return isRecord(value) && Object.values(value).every((one) => typeof one === 'string');
 }
 
 function textOf(value: unknown): string {
@@ -106,6 +113,7 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
     meta: {
       tool: textOf(meta['tool']),
       endpoint: textOf(meta['endpoint']),
+      ...(isIdentity(meta['cluster']) ? { cluster: meta['cluster'] } : {}),
       ...(typeof meta['source'] === 'string' ? { source: meta['source'] } : {}),
     },
   };

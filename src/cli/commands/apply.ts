@@ -1,4 +1,5 @@
 /** `apply -f FILE` and `apply --plan FILE`: plan, confirm, carry out, verify. */
+import { assertSameCluster } from '../../engine/cluster-identity.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { readPlanFile } from '../../engine/plan-file.ts';
 import { verify } from '../../engine/verify.ts';
@@ -17,6 +18,7 @@ const nothing = 'Nothing to do: everything is as the file says.';
 async function applySaved(path: string, runtime: Runtime): Promise<ExitCode> {
   const { plan, meta } = await readPlanFile(runtime.path(path));
   const context = await runtime.connect();
+  await assertSameCluster(context, { ...meta, fleet: plan.fleet });
   // Nodes of one cluster have several URLs, so another one is no reason to refuse.
   if (meta.endpoint !== '' && meta.endpoint !== context.pve.url)
     runtime.output.say(`The plan was made at ${meta.endpoint}; it is carried out at ${context.pve.url}.`);

@@ -1,5 +1,6 @@
 /** `plan`: what apply would do. Changes nothing. */
 import type { Plan } from '../../domain/plan.ts';
+import { readIdentity } from '../../engine/cluster-identity.ts';
 import { PlanRefusedError } from '../../engine/errors.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { writePlanFile } from '../../engine/plan-file.ts';
@@ -30,6 +31,7 @@ export async function run({ options }: Invocation, runtime: Runtime): Promise<Ex
     await writePlanFile(runtime.path(options.save), plan, {
       tool: toolName(),
       endpoint: context.pve.url,
+      cluster: await readIdentity(context),
       ...(file === '-' ? {} : { source: runtime.path(file) }),
     });
   }

@@ -200,6 +200,21 @@ describe('a fleet', () => {
     expect(cluster.takeWrites()).toEqual([]);
   });
 
+  it('refuses a saved plan on another cluster, whatever is alike there', async () => {
+    write({ web01: {}, web02: {}, web03: {} });
+    await cli(['plan', '-f', 'fleet.yaml', '--save', 'plan.json']);
+    const other = await startHttpsSimulator('small');
+    try {
+      const there = await cli(['apply', '--plan', 'plan.json', '--yes'], { env: other.env });
+      expect(there.code).toBe(6);
+      expect(there.stderr).toContain('was made for another cluster');
+      expect(there.stderr).toContain(`connect to ${cluster.env['PVEFLEET_URL']}`);
+      expect(other.takeWrites()).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('changes limits live', async () => {
     write({ web01: { memory: '512MiB' }, web02: {} });
     const { code, json, stdout } = await cli(['apply', '-f', 'fleet.yaml', '--yes', '-o', 'json']);
