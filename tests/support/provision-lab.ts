@@ -1,5 +1,5 @@
 /** A simulated cluster with real shells behind its consoles, and engines on it: for tests of what is done inside. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPveClient } from '../../src/api/client.ts';
@@ -68,11 +68,21 @@ export const script = (
 export const labFleet = (...containers: DesiredContainer[]): DesiredFleet =>
   fleet(containers, { name: containers[0]?.key ?? 'lab' });
 
-/** Starts a lab. */
-export async function startLab(): Promise<ProvisionLab> {
-  const server = await startConsoleSimulator({ shell: 'real', speed: 200 });
-  const line = await cutProxy(server.url);
+/**
+ * Starts a lab.
+ *
+ * @param options.shell - default `real`; `scripted` needs no processes, and its time runs as fast as that of the cluster.
+ */
+export async function startLab({
+  shell = 'real',
+}: {
+  readonly shell?: 'real' | 'scripted';
+} = {}): Promise<ProvisionLab> {
   const folder = mkdtempSync(join(tmpdir(), 'pvefleet-lab-'));
+  const homes = join(folder, 'homes');
+  mkdirSync(homes);
+  const server = await startConsoleSimulator({ shell, speed: 200, scratch: homes });
+  const line = await cutProxy(server.url);
   const runs: LabRun[] = [];
   const { tokenId, tokenSecret } = server.simulator.credentials;
   const vmidOf = (key: string): number | undefined =>
@@ -105,12 +115,9 @@ export async function startLab(): Promise<ProvisionLab> {
     return run;
   };
   const home = (key: string): string => {
-    const vmid = vmidOf(key);
-    const root = readdirSync(tmpdir())
-      .filter((name) => name.startsWith('pvefleet-console-'))
-      .map((name) => join(tmpdir(), name, String(vmid)))
-      .find((path) => existsSync(path));
-    return root ?? join(tmpdir(), 'nowhere');
+    // the simulator makes one folder, and in it one for each container
+    const [root = 'nowhere'] = readdirSync(homes);
+    return join(homes, root, String(vmidOf(key)));
   };
   const plan: ProvisionLab['plan'] = async (file, run = start()) =>
     (await makePlan(run.context, file, policyOf())).plan;

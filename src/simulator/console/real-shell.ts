@@ -183,6 +183,8 @@ function toProcess(pty: IPty, home: string, firstSize: ConsoleSize, onGone: () =
 export interface RealShellOptions {
   /** Path of another shell, for example one of busybox; it is started with `-i`. */
   readonly shell?: string;
+  /** Where the scratch directories are made; default: the system's directory for temporary files. */
+  readonly scratch?: string;
 }
 
 /**
@@ -197,7 +199,7 @@ export async function createRealShell(options: RealShellOptions = {}): Promise<C
   const [program, args] =
     options.shell === undefined ? (found ?? ['/bin/sh', ['-i']]) : [options.shell, ['-i']];
   const own = await isolation();
-  const root = await mkdtemp(join(tmpdir(), 'pvefleet-console-'));
+  const root = await mkdtemp(join(options.scratch ?? tmpdir(), 'pvefleet-console-'));
   const running = new Set<ConsoleProcess>();
   return {
     spawn(container: SimContainer, size: ConsoleSize) {
