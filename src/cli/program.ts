@@ -391,6 +391,7 @@ const groups: readonly (readonly [heading: string, commands: readonly CommandRow
             shared: true,
           },
           { flags: '--reconnect', text: 'attach again when the connection is lost', shared: true },
+          insideRows[1] as OptionRow,
         ],
         load: () => import('./commands/attach.ts'),
       },
