@@ -144,7 +144,11 @@ async function runInOne(
     : emitOutput(context);
   const { result, failure } = await execIn(context, container, { ...request, onOutput });
   // once the command has run its result is told, whatever else went wrong
-  if (failure !== undefined && result.exitCode === null) throw failure;
+  if (failure !== undefined && result.exitCode === null) {
+    if (!runtime.interrupts.drain.aborted) throw failure;
+    output.error(failure);
+    return 130;
+  }
   if (!isHuman) output.result(execDocument([result]), () => '');
   if (failure !== undefined) {
     output.error(failure);

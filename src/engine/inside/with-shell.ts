@@ -43,7 +43,7 @@ function shellOf(context: EngineContext, container: ActualContainer, options: In
   const { clock, signal, random } = context;
   let attempt = 0;
   return createShell({
-    open: () => openConsole(context.pve, { node, vmid, signal, clock }),
+    open: () => openConsole(context.pve, { node, vmid, signal, clock, staysOpen: true }),
     mayReopen: (error) => error instanceof PveConnectionError,
     clock,
     signal,
