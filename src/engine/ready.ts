@@ -109,7 +109,7 @@ export async function awaitReady(
       if (secondsLeft() <= 0)
         throw new StepFailedError(`${object} is not ready after ${work.timeoutSeconds} s: ${line}`, {
           code: 'NOT_READY',
-          hint: "look inside with: pvefleet attach; give it more time with 'ready: { timeout: … }'",
+          hint: `look inside with: pvefleet attach ${vmid}; give it more time with 'ready: { timeout: … }'`,
         });
       await context.clock.sleep(Math.min(pauseMs, Math.max(100, secondsLeft() * 1000)), ending).catch(() => {
         throw left(check);

@@ -18,7 +18,10 @@ const restart: Policy = policyOf({ allow: { destroy: false, recreate: false, res
 let vmid = 400;
 
 /** A container with a login prompt, what the engine knows of it, and what was written to it since. */
-async function loginContainer(run = lab.start()): Promise<{
+async function loginContainer(
+  run = lab.start(),
+  isUnset = false,
+): Promise<{
   readonly run: typeof run;
   readonly container: Awaited<ReturnType<typeof selectContainers>>['containers'][number];
   /** `PUT cmode=shell` and so on. */
@@ -27,6 +30,8 @@ async function loginContainer(run = lab.start()): Promise<{
 }> {
   vmid += 1;
   await lab.server.addContainer(vmid, { cmode: 'tty' });
+  const { config } = lab.server.simulator.state.containers[vmid] ?? {};
+  if (isUnset) delete config?.['cmode'];
   const { containers } = await selectContainers(run.context, { names: [String(vmid)] });
   const before = lab.server.simulator.journal.length;
   return {
@@ -81,6 +86,14 @@ describe('the cmode of before', { timeout: 30_000 }, () => {
     expect(given.notices()).toEqual([
       `CONSOLE_RESTORED c${vmid}: its cmode is what it was; the console stays a root shell until its next restart`,
     ]);
+  });
+
+  it('is back where there was none, which is a login prompt as well', async () => {
+    const given = await loginContainer(undefined, true);
+    expect((await exec(given, 'exit 3')).result).toMatchObject({ exitCode: 3 });
+    expect(given.writes()).toEqual([...there, 'config cmode']);
+    expect(given.notices()).toEqual([expect.stringMatching(/^CONSOLE_RESTORED /)]);
+    expect(lab.server.simulator.state.containers[vmid]?.pendingDelete).toHaveProperty('cmode');
   });
 
   it('is back after a failure of the work', async () => {
