@@ -11,6 +11,8 @@ const config: ViteUserConfig = defineConfig({
     isolate: false,
     // The built command line is loaded as Node.js loads it.
     server: { deps: { external: [/\/dist\//] } },
+    // those that say so mostly wait: for shells, pauses, connections
+    maxConcurrency: 12,
     coverage: {
       provider: 'v8',
       include: ['src/**'],

@@ -56,6 +56,8 @@ export interface OpenConsoleOptions {
   readonly rows?: number;
   /** Gives up the opening, and closes the console once it is open. */
   readonly signal?: AbortSignal;
+  /** Once it is open the signal does nothing: whoever has the console closes it in good order. */
+  readonly staysOpen?: boolean;
   /** How long the opening may take, in milliseconds; default 20 000. */
   readonly timeoutMs?: number;
   /** Do not try again by itself when the connection fails. */

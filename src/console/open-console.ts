@@ -206,7 +206,7 @@ export async function openConsole(client: PveClient, options: OpenConsoleOptions
     over.abort();
   }
   if (columns !== undefined && rows !== undefined) channel.resize(columns, rows);
-  if (signal) {
+  if (signal && !options.staysOpen) {
     const close = (): void => channel.close();
     if (signal.aborted) close();
     signal.addEventListener('abort', close, { once: true });

@@ -211,9 +211,15 @@ export async function runCommand(shell: Shell, spec: Spec, options: RunOptions):
   return readRun(shell, id, options, true);
 }
 
+/** Whether the user has had enough; what an AbortController gives without a reason of its own. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
 /** Leaves nothing behind in the container where it can still be reached. */
 async function discard(shell: Shell, id: string, because: unknown): Promise<void> {
-  if (isOutOfReach(because)) return;
+  // the shell may be there still to give it back in good order, but what was begun is to go on
+  if (isOutOfReach(because) || isAbort(because)) return;
   try {
     await shell.ask(['kill', id, 'TERM']);
     await shell.ask(['rm', id]);

@@ -67,6 +67,10 @@ const noisyMs = 3000;
  * while lxc-attach starts is thrown away.
  */
 const answerMs: readonly number[] = [2000, 4000, 6000];
+/** The first of them where an agent of ours may be there still: one that waits for the rest of its data does not answer. */
+const firstAnswerMs = 800;
+/** How long an agent that is dismissed may take to go. */
+const dismissMs = 500;
 /** Silence of the agent after which the console is taken for dead; it answers every 3 s at least. */
 const silenceMs = 30_000;
 /** Pause between two signs of life while there is nothing to ask. */
@@ -268,17 +272,13 @@ export async function takeShell(channel: ConsoleChannel, options: TakeOptions): 
   /** Ends an agent that an earlier session of ours left behind, also one that waits for the rest of its data. */
   const dismiss = async (old: string): Promise<void> => {
     await type(`\n.\n\n${old} 1 bye ;\n`);
-    await within(
-      clock,
-      500,
-      until(() => false, 500),
-      signal,
-    );
+    if (await until(() => seen.includes(`${old}=1 bye`), dismissMs)) await settle();
     seen = '';
   };
   const start = async (): Promise<void> => {
     const text = agentText(halves, options.places);
-    for (const wait of answerMs) {
+    for (const [turn, patience] of answerMs.entries()) {
+      const wait = turn === 0 && previous !== undefined ? firstAnswerMs : patience;
       // a line that was typed earlier has got through meanwhile; one more would end up in the agent's text
       if (state !== 'new') break;
       await type(bootstrapLine(halves, text));

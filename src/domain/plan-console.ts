@@ -30,7 +30,8 @@ function consoleMode(cmode: string | undefined): string {
 }
 
 function change(from: string | undefined, to: string | undefined): FieldChange {
-  return { field: 'cmode', from: from ?? null, to: to ?? null, effect: 'restart' };
+  // unset is the default, and is read back as such
+  return { field: 'cmode', from: consoleMode(from), to: consoleMode(to), effect: 'restart' };
 }
 
 /**

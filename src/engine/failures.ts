@@ -29,8 +29,8 @@ export class InterruptedError extends PvefleetError {
   override readonly code = 'INTERRUPTED';
   override readonly exitCode = 130;
 
-  constructor() {
-    super('not tried: interrupted', { hint: 'apply again to finish what was left out' });
+  constructor(message = 'not tried: interrupted') {
+    super(message, { hint: 'apply again to finish what was left out' });
   }
 }
 

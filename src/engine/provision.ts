@@ -86,7 +86,12 @@ function sending(context: EngineContext, id: string, totalBytes: number): (bytes
   };
 }
 
-function failure(work: ProvisionWork, { exitCode, timedOut, log }: Ended, object: string): StepFailedError {
+function failure(
+  work: ProvisionWork,
+  { exitCode, timedOut, log }: Ended,
+  object: string,
+  vmid: number,
+): StepFailedError {
   const { step, position, of } = work;
   const how = timedOut
     ? `it was ended after ${step.timeoutSeconds} s`
@@ -97,7 +102,7 @@ function failure(work: ProvisionWork, { exitCode, timedOut, log }: Ended, object
       log,
       exitCode,
       hint: timedOut
-        ? "give it more time with 'timeout:', or look inside with: pvefleet attach"
+        ? `give it more time with 'timeout:', or look inside with: pvefleet attach ${vmid}`
         : 'mend it and apply again: steps that were run are not run again',
     },
   );
@@ -152,7 +157,7 @@ export async function provision(
       ...(totalBytes === undefined ? {} : { onSent: sending(context, id, totalBytes) }),
     },
   );
-  if (ended.exitCode !== 0) throw failure(work, ended, object);
+  if (ended.exitCode !== 0) throw failure(work, ended, object, vmid);
   await note();
   return { result: 'ok' };
 }

@@ -5,7 +5,7 @@ import type { ReadyCheck } from '../domain/desired.ts';
 import type { Action, InsideWork } from '../domain/plan.ts';
 import { describeCheck } from '../domain/provision.ts';
 import type { EngineContext } from './context.ts';
-import { StepFailedError } from './failures.ts';
+import { InterruptedError, StepFailedError } from './failures.ts';
 import type { Outcome } from './follow-task.ts';
 import { readInterfaces, usableAddresses } from './interfaces.ts';
 import { runInside } from './run-inside.ts';
@@ -37,7 +37,8 @@ function inside(place: Place, argv: readonly string[], secondsLeft: () => number
   return async () => {
     const timeoutSeconds = Math.max(1, Math.min(longestLook, Math.ceil(secondsLeft())));
     const spec = { argv: ['sh', '-c', ...argv], timeoutSeconds };
-    const { exitCode, timedOut, log } = await runInside(context, shell(), spec, { doing });
+    const interrupt = context.drain;
+    const { exitCode, timedOut, log } = await runInside(context, shell(), spec, { doing, interrupt });
     if (exitCode === 0) return undefined;
     const last = log.at(-1);
     const how = timedOut ? `takes longer than ${timeoutSeconds} s` : fails.replace('%', String(exitCode));
@@ -73,7 +74,7 @@ function lookOf(place: Place, check: ReadyCheck, secondsLeft: () => number): Loo
  * @param work - its checks.
  * @param vmid - id of the container.
  * @returns when all checks have held once, in their order.
- * @throws StepFailedError when the time is over.
+ * @throws StepFailedError when the time is over; InterruptedError when nobody wants to wait any more.
  */
 export async function awaitReady(
   context: EngineContext,
@@ -88,21 +89,31 @@ export async function awaitReady(
   const place: Place = { context, node, vmid, shell, doing: `wait for ${object}` };
   const endsAt = context.clock.now() + work.timeoutSeconds * 1000;
   const secondsLeft = (): number => (endsAt - context.clock.now()) / 1000;
+  // nothing is half done by a wait: the first interruption ends it
+  const ending = AbortSignal.any([context.signal, context.drain]);
+  const left = (check: ReadyCheck): InterruptedError =>
+    new InterruptedError(`${object} was not ready yet when it was interrupted: ${describeCheck(check)}`);
   for (const check of work.checks) {
     const look = lookOf(place, check, secondsLeft);
     let told = '';
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * growth)) {
-      const why = await look();
+      if (ending.aborted) throw left(check);
+      const why = await look().catch((error: unknown) => {
+        throw ending.aborted ? left(check) : error;
+      });
       if (why === undefined) break;
+      if (ending.aborted) throw left(check);
       const line = `${describeCheck(check)}: ${why}`;
       if (line !== told) context.emit({ type: 'task.log', id, line });
       told = line;
       if (secondsLeft() <= 0)
         throw new StepFailedError(`${object} is not ready after ${work.timeoutSeconds} s: ${line}`, {
           code: 'NOT_READY',
-          hint: "look inside with: pvefleet attach; give it more time with 'ready: { timeout: … }'",
+          hint: `look inside with: pvefleet attach ${vmid}; give it more time with 'ready: { timeout: … }'`,
         });
-      await context.clock.sleep(Math.min(pauseMs, Math.max(100, secondsLeft() * 1000)), context.signal);
+      await context.clock.sleep(Math.min(pauseMs, Math.max(100, secondsLeft() * 1000)), ending).catch(() => {
+        throw left(check);
+      });
     }
   }
   return { result: 'ok' };

@@ -23,6 +23,8 @@ export interface InsideOptions {
   readonly secrets?: readonly string[];
   readonly stdin?: RunOptions['stdin'];
   readonly onSent?: (bytes: number) => void;
+  /** Aborted: the command is told to end. */
+  readonly interrupt?: AbortSignal;
   /** What goes on there when nobody waits for its end any more. */
   readonly doing: string;
 }
@@ -54,7 +56,7 @@ export async function runInside(
   spec: CommandSpec,
   options: InsideOptions,
 ): Promise<Ended> {
-  const { id, secrets = [], stdin, onSent, doing } = options;
+  const { id, secrets = [], stdin, onSent, interrupt, doing } = options;
   const mask = masking(secrets);
   const log: string[] = [];
   const onLine = (plain: string): void => {
@@ -73,6 +75,7 @@ export async function runInside(
       },
       ...(stdin === undefined ? {} : { stdin }),
       ...(onSent === undefined ? {} : { onSent }),
+      ...(interrupt === undefined ? {} : { interrupt }),
     });
     for (const stream of Object.values(streams)) stream.end();
     return { exitCode, timedOut, log };

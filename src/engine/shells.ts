@@ -43,7 +43,7 @@ function shellOf(
   const { pve, clock, signal, random } = context;
   let attempt = 0;
   const shell = createShell({
-    open: () => openConsole(pve, { ...place, clock, signal }),
+    open: () => openConsole(pve, { ...place, clock, signal, staysOpen: true }),
     mayReopen: (error) => error instanceof PveConnectionError,
     clock,
     signal,

@@ -33,10 +33,16 @@ export type DurationResult =
  */
 export function parseDuration(text: string): DurationResult {
   const trimmed = text.trim();
-  if (!/^(?:\d+(?:\.\d+)?\s*[A-Za-z]*\s*)+$/.test(trimmed))
-    return { error: `'${text}' is no span of time`, suggestion: '30min' };
+  const parts: [digits: string, unit: string][] = [];
+  // one part at a time, each from where the last one ended: a pattern for all of them tries every way to cut long numbers
+  const part = /(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*/y;
+  do {
+    const [, digits, unit = ''] = part.exec(trimmed) ?? [];
+    if (digits === undefined) return { error: `'${text}' is no span of time`, suggestion: '30min' };
+    parts.push([digits, unit]);
+  } while (part.lastIndex < trimmed.length);
   let ms = 0;
-  for (const [, digits = '', unit = ''] of trimmed.matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-z]*)/g)) {
+  for (const [digits, unit] of parts) {
     const factor = Object.hasOwn(unitsMs, unit) ? unitsMs[unit] : undefined;
     if (factor === undefined) {
       const intended = spellings[unit.toLowerCase()];

@@ -12,6 +12,8 @@ export interface ConsoleSimulatorOptions {
   readonly shell: 'scripted' | 'real';
   /** Path of another shell than bash for `real`, for example `/bin/dash`. */
   readonly program?: string;
+  /** Where the homes of `real` are made; default: the system's directory for temporary files. */
+  readonly scratch?: string;
   readonly seed?: SimulatorOptions['seed'];
   /** Simulated seconds per second, default 40. */
   readonly speed?: number;
@@ -44,9 +46,14 @@ export interface ConsoleSimulator {
  * @param options - which shell, which cluster.
  */
 export async function startConsoleSimulator(options: ConsoleSimulatorOptions): Promise<ConsoleSimulator> {
-  const { shell, program, seed = 'small', speed = 40, consoleSpeed } = options;
+  const { shell, program, scratch, seed = 'small', speed = 40, consoleSpeed } = options;
   const backend =
-    shell === 'real' ? await createRealShell(program === undefined ? {} : { shell: program }) : undefined;
+    shell === 'real'
+      ? await createRealShell({
+          ...(program === undefined ? {} : { shell: program }),
+          ...(scratch === undefined ? {} : { scratch }),
+        })
+      : undefined;
   const simulator = createSimulator({
     seed,
     clock: scaledClock(speed),

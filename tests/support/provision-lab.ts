@@ -1,5 +1,5 @@
 /** A simulated cluster with real shells behind its consoles, and engines on it: for tests of what is done inside. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPveClient } from '../../src/api/client.ts';
@@ -71,14 +71,21 @@ export const labFleet = (...containers: DesiredContainer[]): DesiredFleet =>
 /**
  * Starts a lab.
  *
- * @param shell - `scripted`: what is inside belongs to the simulation, and goes back with a rollback.
+ * @param options.shell - default `real`; `scripted` needs no processes, and what is inside belongs to the simulation and goes
+ *   back with a rollback.
  */
-export async function startLab(shell: 'real' | 'scripted' = 'real'): Promise<ProvisionLab> {
-  const server = await startConsoleSimulator({ shell, speed: 200 });
+export async function startLab({
+  shell = 'real',
+}: {
+  readonly shell?: 'real' | 'scripted';
+} = {}): Promise<ProvisionLab> {
   // a real shell takes its time; the scripted one is as fast as the simulation
   const clock = shell === 'real' ? systemClock : scaledClock(10);
-  const line = await cutProxy(server.url);
   const folder = mkdtempSync(join(tmpdir(), 'pvefleet-lab-'));
+  const homes = join(folder, 'homes');
+  mkdirSync(homes);
+  const server = await startConsoleSimulator({ shell, speed: 200, scratch: homes });
+  const line = await cutProxy(server.url);
   const runs: LabRun[] = [];
   const { tokenId, tokenSecret } = server.simulator.credentials;
   const vmidOf = (key: string): number | undefined =>
@@ -111,12 +118,9 @@ export async function startLab(shell: 'real' | 'scripted' = 'real'): Promise<Pro
     return run;
   };
   const home = (key: string): string => {
-    const vmid = vmidOf(key);
-    const root = readdirSync(tmpdir())
-      .filter((name) => name.startsWith('pvefleet-console-'))
-      .map((name) => join(tmpdir(), name, String(vmid)))
-      .find((path) => existsSync(path));
-    return root ?? join(tmpdir(), 'nowhere');
+    // the simulator makes one folder, and in it one for each container
+    const [root = 'nowhere'] = readdirSync(homes);
+    return join(homes, root, String(vmidOf(key)));
   };
   const plan: ProvisionLab['plan'] = async (file, run = start()) =>
     (await makePlan(run.context, file, policyOf())).plan;

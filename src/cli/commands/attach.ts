@@ -8,8 +8,10 @@ import { openConsole } from '../../console/open-console.ts';
 import { type ModeTracker, trackModes } from '../../console/terminal-modes.ts';
 import type { ActualContainer } from '../../domain/actual.ts';
 import type { EngineContext } from '../../engine/context.ts';
+import { withConsole } from '../../engine/inside/with-shell.ts';
 import { selectContainers } from '../../engine/list.ts';
 import { type ExitCode, messageOf, UsageError } from '../../util/errors.ts';
+import { offerShell, oneContainer } from '../inside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
 import { onlyOne } from '../selection.ts';
@@ -48,12 +50,15 @@ function label({ name, vmid, node }: ActualContainer): string {
 }
 
 /** What one should know before typing. */
-function introduction({ container, leave }: Attachment): string {
+function introduction({ container, leave, name }: Attachment): string {
   const { live, next } = container;
   const mode = modeOf(live.cmode);
   const lines = [
     `Attached to ${label(container)}: ${shows[mode] ?? `cmode ${mode}`}.`,
     ...(modeOf(next.cmode) === mode ? [] : [`After its next restart: ${shows[modeOf(next.cmode)]}.`]),
+    ...(mode === 'shell'
+      ? []
+      : [`With a restart there is a root shell: pvefleet attach ${name} --allow restart`]),
     ...(live.console === false ? ["Its option 'console' is off, so it may show nothing."] : []),
     'All who open this console share it, and what runs in it goes on when you leave.',
     leave
@@ -231,5 +236,15 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
       kind: 'not-running',
     });
   }
-  return attach({ context, runtime, terminal, container, name, leave });
+  const attachment = { context, runtime, terminal, container, name, leave };
+  const inside = await offerShell(runtime, [container]);
+  // a login prompt is of use as well: without the permission it is what is shown
+  if (!inside.policy.allow.restart || container.status !== 'running') return attach(attachment);
+  return withConsole(
+    context,
+    container,
+    inside,
+    async () => attach({ ...attachment, container: await oneContainer(context, name) }),
+    (change) => runtime.interrupts.whileApplying(change),
+  );
 }

@@ -2,7 +2,7 @@
 import { copy } from '../../engine/inside/copy.ts';
 import { renderCopy } from '../../render/inside.ts';
 import { type ExitCode, UsageError } from '../../util/errors.ts';
-import { insideOptions, oneContainer } from '../inside.ts';
+import { offerShell, oneContainer } from '../inside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -23,7 +23,7 @@ function placeOf(word: string): Place {
 const usage =
   'pvefleet cp SOURCE… NAME:/PATH copies into a container, pvefleet cp NAME:/PATH… TARGET out of one';
 
-export async function run({ args, options }: Invocation, runtime: Runtime): Promise<ExitCode> {
+export async function run({ args }: Invocation, runtime: Runtime): Promise<ExitCode> {
   const places = args.map(placeOf);
   const sources = places.slice(0, -1);
   const target = places.at(-1);
@@ -40,9 +40,10 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   const context = await runtime.connect();
   const container = await oneContainer(context, name);
   const ending = !isIn && target.path.endsWith('/') ? '/' : '';
+  const inside = await offerShell(runtime, [container]);
   const document = await runtime.interrupts.whileApplying(() =>
     copy(context, container, {
-      ...insideOptions(options),
+      ...inside,
       direction: isIn ? 'in' : 'out',
       sources: sources.map(({ path }) => (isIn ? runtime.path(path) : path)),
       target: isIn ? target.path : runtime.path(target.path) + ending,

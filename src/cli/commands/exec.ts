@@ -9,7 +9,8 @@ import { type ExecRequest, execDocument, execIn, execInMany } from '../../engine
 import { selectContainers } from '../../engine/list.ts';
 import { renderExec } from '../../render/inside.ts';
 import { UsageError } from '../../util/errors.ts';
-import { insideOptions, writeBytes } from '../inside.ts';
+import { exitCodeOf } from '../exit-codes.ts';
+import { offerShell, writeBytes } from '../inside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Options } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -142,8 +143,18 @@ async function runInOne(
     ? (_, stream, bytes) => writeBytes(host[stream], bytes)
     : emitOutput(context);
   const { result, failure } = await execIn(context, container, { ...request, onOutput });
-  if (failure !== undefined) throw failure;
+  // once the command has run its result is told, whatever else went wrong
+  if (failure !== undefined && result.exitCode === null) {
+    if (!runtime.interrupts.drain.aborted) throw failure;
+    output.error(failure);
+    return 130;
+  }
   if (!isHuman) output.result(execDocument([result]), () => '');
+  if (failure !== undefined) {
+    output.error(failure);
+    output.say(`The command itself ended with exit code ${result.exitCode}.`);
+    return exitCodeOf(failure);
+  }
   if (result.timedOut) output.say(`The time of the command was over; it was ended.`);
   return result.exitCode ?? 1;
 }
@@ -176,7 +187,7 @@ export async function run(invocation: Invocation, runtime: Runtime): Promise<num
   if (!only) throw new UsageError('no container is selected');
   if (resume !== undefined && containers.length > 1) throw new UsageError('--resume takes one container');
   const request: ExecRequest = {
-    ...insideOptions(options),
+    ...(await offerShell(runtime, containers)),
     spec,
     ...(options.stdin ? { stdin: await inputOf(runtime, containers.length === 1) } : {}),
     ...(resume === undefined ? {} : { resume }),

@@ -6,7 +6,7 @@ import { setAccess } from '../../engine/inside/access.ts';
 import { renderAccess } from '../../render/inside.ts';
 import { type ExitCode, messageOf, UsageError } from '../../util/errors.ts';
 import { readInput } from '../files.ts';
-import { insideOptions, oneContainer } from '../inside.ts';
+import { offerShell, oneContainer } from '../inside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Options } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -88,9 +88,10 @@ export async function run({ args, options }: Invocation, runtime: Runtime): Prom
   const context = await runtime.connect();
   const container = await oneContainer(context, args[0] as string);
   const password = await passwordFrom(runtime, options, user, keys.length > 0);
+  const inside = await offerShell(runtime, [container]);
   const document = await runtime.interrupts.whileApplying(() =>
     setAccess(context, container, {
-      ...insideOptions(options),
+      ...inside,
       user,
       keys,
       ...(password === undefined ? {} : { password }),

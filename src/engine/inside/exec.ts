@@ -9,7 +9,7 @@ import type { EngineContext } from '../context.ts';
 import { countBy } from '../count-by.ts';
 import { describeFailure } from '../failures.ts';
 import { mapBounded } from '../parallel.ts';
-import { type InsideOptions, withShell } from './with-shell.ts';
+import { ConsoleLeftError, type InsideOptions, withShell } from './with-shell.ts';
 
 /** What is to be run, or found again. */
 export interface ExecRequest extends InsideOptions {
@@ -34,7 +34,7 @@ export interface ExecResult {
   readonly vmid: number;
   readonly name: string;
   readonly node: string;
-  /** Null when it could not be run, or its end is not known. */
+  /** Null when it could not be run, or its end is not known. With an `error` beside it something else went wrong. */
   readonly exitCode: number | null;
   /** What 128 + n stands for. */
   readonly signal?: string;
@@ -53,7 +53,7 @@ export interface ExecResult {
 export interface ExecDocument {
   readonly format: 'pvefleet.exec/1';
   readonly containers: readonly ExecResult[];
-  /** `failed`: another exit code than 0; `error`: not run, or the end is not known. */
+  /** `failed`: another exit code than 0; `error`: not run, the end is not known, or something else went wrong. */
   readonly summary: Readonly<Record<'ok' | 'failed' | 'error', number>>;
 }
 
@@ -73,9 +73,10 @@ async function runIn(
   container: ActualContainer,
   request: ExecRequest,
   onOutput: (stream: StreamName, bytes: Uint8Array) => void | Promise<void>,
-): Promise<Outcome> {
+): Promise<Outcome & { readonly left?: ConsoleLeftError }> {
   const { spec, stdin, resume } = request;
-  return withShell(context, container, request, async (shell) => {
+  let known: Outcome | undefined;
+  const end = withShell(context, container, request, async (shell) => {
     const options = { onOutput, interrupt: context.drain };
     const { vmid, name = `CT${vmid}` } = container;
     const onStart = (run: string): void => context.emit({ type: 'exec.start', id: name, vmid, run });
@@ -87,7 +88,13 @@ async function runIn(
       const message = `${container.name ?? container.vmid}: somebody typed into the same console meanwhile`;
       context.emit({ type: 'notice', diagnostic: { severity: 'warning', code: 'CONSOLE_SHARED', message } });
     }
+    known = outcome;
     return outcome;
+  });
+  return end.catch((error: unknown) => {
+    // the command has run: what became of it must not be lost because the console is not as it was
+    if (known && error instanceof ConsoleLeftError) return { ...known, left: error };
+    throw error;
   });
 }
 
@@ -129,7 +136,7 @@ export async function execIn(
   });
   try {
     context.drain.throwIfAborted();
-    const { exitCode, timedOut } = await runIn(context, container, request, (stream, bytes) => {
+    const { exitCode, timedOut, left } = await runIn(context, container, request, (stream, bytes) => {
       if (request.keepsOutput) kept[stream].push(Buffer.from(bytes));
       return request.onOutput(container, stream, bytes);
     });
@@ -141,7 +148,9 @@ export async function execIn(
         ...(signal === undefined ? {} : { signal }),
         ...(timedOut ? { timedOut: true } : {}),
         ...output(),
+        ...(left ? { error: describeFailure(left) } : {}),
       },
+      ...(left ? { failure: left } : {}),
     };
   } catch (failure) {
     return { result: { ...facts(), exitCode: null, ...output(), error: describeFailure(failure) }, failure };
@@ -154,8 +163,8 @@ export async function execIn(
  * @param results - of the containers.
  */
 export function execDocument(results: readonly ExecResult[]): ExecDocument {
-  const summary = countBy(['ok', 'failed', 'error'] as const, results, ({ exitCode }) =>
-    exitCode === 0 ? 'ok' : exitCode === null ? 'error' : 'failed',
+  const summary = countBy(['ok', 'failed', 'error'] as const, results, ({ exitCode, error }) =>
+    exitCode === null || error ? 'error' : exitCode === 0 ? 'ok' : 'failed',
   );
   return { format: 'pvefleet.exec/1', containers: results, summary };
 }
@@ -193,13 +202,14 @@ export async function execInMany(
     }
     context.emit({ type: 'action.start', id, kind: 'container.exec', key: id, vmid, node });
     const { result } = await execIn(context, container, request);
-    hasFailed ||= result.exitCode !== 0;
+    const isGood = result.exitCode === 0 && !result.error;
+    hasFailed ||= !isGood;
     const message =
       result.error?.message ?? (result.exitCode === 0 ? undefined : `exit code ${result.exitCode}`);
     context.emit({
       type: 'action.done',
       id,
-      result: result.exitCode === 0 ? 'ok' : 'failed',
+      result: isGood ? 'ok' : 'failed',
       ms: result.ms,
       ...(message === undefined ? {} : { message }),
     });

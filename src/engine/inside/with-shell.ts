@@ -29,7 +29,7 @@ class NotRunningError extends PvefleetError {
 }
 
 /** The work is done or not, but the container is not as it was before. */
-class ConsoleLeftError extends PvefleetError {
+export class ConsoleLeftError extends PvefleetError {
   override readonly code = 'CONSOLE_NOT_RESTORED';
   override readonly exitCode = 5;
 }
@@ -43,7 +43,7 @@ function shellOf(context: EngineContext, container: ActualContainer, options: In
   const { clock, signal, random } = context;
   let attempt = 0;
   return createShell({
-    open: () => openConsole(context.pve, { node, vmid, signal, clock }),
+    open: () => openConsole(context.pve, { node, vmid, signal, clock, staysOpen: true }),
     mayReopen: (error) => error instanceof PveConnectionError,
     clock,
     signal,
@@ -65,10 +65,19 @@ async function putBack(context: EngineContext, container: ActualContainer): Prom
   const { vmid, node, next } = container;
   const calm = new AbortController().signal;
   const undisturbed: EngineContext = { ...context, signal: calm, drain: calm };
+  const say = (code: string, message: string): void =>
+    context.emit({
+      type: 'notice',
+      diagnostic: { severity: 'info', code, message: `${labelOf(container)}: ${message}` },
+    });
+  if (context.drain.aborted)
+    say('CONSOLE_RESTORING', 'interrupted; its cmode is being put back, please wait');
+  let isShell = false;
   try {
     const snapshot = await observe(undisturbed, { vmids: [vmid] });
     const now = snapshot.containers.get(vmid);
     if (!now) throw new Error('it cannot be read');
+    isShell = now.live.cmode === 'shell';
     await apply(undisturbed, planConsoleBack(now, next.cmode));
   } catch (error) {
     const how = next.cmode === undefined ? 'delete=cmode' : `cmode=${next.cmode}`;
@@ -80,34 +89,29 @@ async function putBack(context: EngineContext, container: ActualContainer): Prom
       },
     );
   }
-  context.emit({
-    type: 'notice',
-    diagnostic: {
-      severity: 'info',
-      code: 'CONSOLE_RESTORED',
-      message: `${labelOf(container)}: its cmode is what it was; the console stays a root shell until its next restart`,
-    },
-  });
+  const until = isShell ? '; the console stays a root shell until its next restart' : '';
+  say('CONSOLE_RESTORED', `its cmode is what it was${until}`);
 }
 
 /**
- * Works in a container's shell.
+ * Works at a container's console while it is a root shell.
  *
  * @param context - client, clock, signals, events.
  * @param container - as it was observed just now.
- * @param options - what is allowed.
- * @param work - is given the shell, which is given back afterwards. With `allow.restart` it happens between a change of
- *   the console (with a restart) and the change back, which waits for the next restart; the latter is made however the
- *   work ends.
+ * @param options - what is allowed. With `allow.restart` a console that is none is made one, with a restart, and the
+ *   configuration is put back afterwards, however the work ends; that waits for the next restart.
+ * @param work - what is done meanwhile.
+ * @param whileChanging - put around both changes.
  * @returns what the work returns.
- * @throws PlanRefusedError when the console is no shell and nothing may be restarted, errors of the console, and what the
- *   work throws.
+ * @throws PlanRefusedError when the console is no shell and nothing may be restarted, ConsoleLeftError when the work went
+ *   well and the configuration could not be put back, and what the work throws.
  */
-export async function withShell<T>(
+export async function withConsole<T>(
   context: EngineContext,
   container: ActualContainer,
   options: InsideOptions,
-  work: (shell: Shell) => Promise<T>,
+  work: () => Promise<T>,
+  whileChanging: (change: () => Promise<void>) => Promise<void> = (change) => change(),
 ): Promise<T> {
   const label = labelOf(container);
   if (container.isTemplate) throw new NotRunningError(`${label} is a template, which never runs`);
@@ -129,19 +133,14 @@ export async function withShell<T>(
   const changesConfig = plan.actions.some(({ kind }) => kind === 'container.configure');
   let failure: unknown;
   try {
-    await apply(context, plan);
-    const shell = shellOf(context, container, options);
-    try {
-      return await work(shell);
-    } finally {
-      await shell.close();
-    }
+    if (plan.actions.length > 0) await whileChanging(() => apply(context, plan));
+    return await work();
   } catch (error) {
     failure = error;
     throw error;
   } finally {
     if (changesConfig) {
-      await putBack(context, container).catch((error: unknown) => {
+      await whileChanging(() => putBack(context, container)).catch((error: unknown) => {
         if (failure === undefined) throw error;
         const { message, hint } = error as PvefleetError;
         const diagnostic = { severity: 'error', code: 'CONSOLE_NOT_RESTORED', message } as const;
@@ -152,4 +151,30 @@ export async function withShell<T>(
       });
     }
   }
+}
+
+/**
+ * Works in a container's shell.
+ *
+ * @param context - client, clock, signals, events.
+ * @param container - as it was observed just now.
+ * @param options - what is allowed; see {@link withConsole}.
+ * @param work - is given the shell, which is given back afterwards.
+ * @returns what the work returns.
+ * @throws what {@link withConsole} throws, and errors of the console.
+ */
+export async function withShell<T>(
+  context: EngineContext,
+  container: ActualContainer,
+  options: InsideOptions,
+  work: (shell: Shell) => Promise<T>,
+): Promise<T> {
+  return withConsole(context, container, options, async () => {
+    const shell = shellOf(context, container, options);
+    try {
+      return await work(shell);
+    } finally {
+      await shell.close();
+    }
+  });
 }

@@ -1,7 +1,8 @@
 /**
  * A real POSIX shell on a real terminal of this machine, in a scratch directory for each container. Opt-in: whoever may
  * open a console of the simulated cluster can do here whatever the simulator's own user can. Where Linux allows it, each
- * container has /run and /var/tmp for itself, because programs keep their state there; everything else is this machine's.
+ * container has /run, /var/tmp and /var/lib/pvefleet for itself, because programs keep their state there; everything else is
+ * this machine's.
  * Needs the optional package `@lydell/node-pty`.
  */
 import { execFile } from 'node:child_process';
@@ -87,6 +88,8 @@ function killAll(leader: number, home: string): void {
 
 /** Directories that each container has for itself, where the system allows it. */
 const ownDirectories = ['/run', '/var/tmp'];
+/** The same for one that this machine may not have yet, where it can be made: what containers remember of their own set-up. */
+const ownIfPossible = ['/var/lib/pvefleet'];
 /** Ways to get a view of the file system for oneself: root's, and that of others where they are allowed to. */
 const namespaces: readonly (readonly string[])[] = [['--mount'], ['--user', '--map-root-user', '--mount']];
 
@@ -101,10 +104,14 @@ async function isolation(): Promise<readonly string[]> {
   for (const options of namespaces) {
     const words = [...options, '--propagation', 'private'];
     if (!(await runsWell('unshare', [...words, 'mount', '--bind', tmpdir(), '/var/tmp']))) continue;
-    const mounts = ownDirectories.map(
-      (path) => `mkdir -p "$HOME/.own${path}" && mount --bind "$HOME/.own${path}" ${path}`,
-    );
-    return ['unshare', ...words, '/bin/sh', '-c', `${mounts.join(' && ')}; exec "$@"`, 'sh'];
+    const mount = (path: string): string =>
+      `mkdir -p "$HOME/.own${path}" && mount --bind "$HOME/.own${path}" ${path}`;
+    const script = [
+      ownDirectories.map(mount).join(' && '),
+      ...ownIfPossible.map((path) => `{ mkdir -p ${path} && ${mount(path)}; } 2>/dev/null`),
+      'exec "$@"',
+    ];
+    return ['unshare', ...words, '/bin/sh', '-c', script.join('; '), 'sh'];
   }
   return [];
 }
@@ -183,6 +190,8 @@ function toProcess(pty: IPty, home: string, firstSize: ConsoleSize, onGone: () =
 export interface RealShellOptions {
   /** Path of another shell, for example one of busybox; it is started with `-i`. */
   readonly shell?: string;
+  /** Where the scratch directories are made; default: the system's directory for temporary files. */
+  readonly scratch?: string;
 }
 
 /**
@@ -197,7 +206,7 @@ export async function createRealShell(options: RealShellOptions = {}): Promise<C
   const [program, args] =
     options.shell === undefined ? (found ?? ['/bin/sh', ['-i']]) : [options.shell, ['-i']];
   const own = await isolation();
-  const root = await mkdtemp(join(tmpdir(), 'pvefleet-console-'));
+  const root = await mkdtemp(join(options.scratch ?? tmpdir(), 'pvefleet-console-'));
   const running = new Set<ConsoleProcess>();
   return {
     spawn(container: SimContainer, size: ConsoleSize) {

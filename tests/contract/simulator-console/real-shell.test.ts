@@ -55,6 +55,15 @@ describe('a real shell', () => {
     expect(homes.map((home) => existsSync(home))).toEqual([false, false]);
   });
 
+  it.runIf(process.getuid?.() === 0)('remembers its set-up apart from others', async () => {
+    const [one, other] = [await openConsole(sim, 500), await openConsole(sim, 501)];
+    one.type('mkdir -p /var/lib/pvefleet; echo mine >/var/lib/pvefleet/note; echo wri""tten\r');
+    await one.until('written');
+    other.type('ls /var/lib/pvefleet; echo "<e""nd>"\r');
+    expect(await other.until('<end>')).not.toMatch(/^note/m);
+    for (const console of [one, other]) console.close();
+  });
+
   it('takes and gives a megabyte while it is not read', async () => {
     const console = await openConsole(sim, 501);
     console.type("stty raw -echo; echo rea''dy; head -c 1000000 | cat; stty sane; echo do''ne\r");

@@ -233,25 +233,8 @@ describe('the login', () => {
   });
 });
 
-describe('waiting', () => {
-  it('for a connection lasts ten seconds', async () => {
-    const proxy = await postTermProxy(sim, 500);
-    await expect.poll(() => taskOf(proxy).status, { timeout: 4000 }).toBe('stopped');
-    expect(taskOf(proxy).log).toEqual([
-      'failed waiting for client: timed out',
-      expect.stringMatching(/^TASK ERROR: command '\/usr\/bin\/termproxy /),
-    ]);
-  });
-
-  it('for the login lasts ten seconds', async () => {
-    const proxy = await postTermProxy(sim, 500);
-    const console = await openSocket(sim, 500, proxy);
-    await console.closed;
-    await expect.poll(() => taskOf(proxy).status).toBe('stopped');
-    expect(taskOf(proxy).log[1]).toBe('failed reading ticket: timed out');
-  });
-
-  it('keeps a port for its termproxy; the lowest free one is next', async () => {
+describe('a port', () => {
+  it('is kept for its termproxy; the lowest free one is next', async () => {
     const other = await startConsoleSimulator({ shell: 'scripted', seed: sim.simulator.exportState() });
     try {
       const ports: string[] = [];

@@ -62,7 +62,11 @@ const root = /root@ct\d+\S*[#$]/;
 const login = /ct\d+ login:/;
 
 /** A terminal that has noted its settings, with `attach NAME …` under way and the prompt shown. */
-async function attached(flags = '', params: Record<string, string> = {}): Promise<Attached> {
+async function attached(
+  flags = '',
+  params: Record<string, string> = {},
+  answer: 'y' | 'n' = 'n',
+): Promise<Attached> {
   vmid += 1;
   const name = `ct${vmid}`;
   await cluster.addContainer(vmid, { hostname: name, ...params });
@@ -72,7 +76,12 @@ async function attached(flags = '', params: Record<string, string> = {}): Promis
     `sh -c 'echo $$ > pid; exec node $BIN attach ${name} ${flags}'; echo "code $?"; stty -g | cmp - before && echo unchanged`,
     'Enter',
   );
-  await tmux.shows((params['cmode'] ?? 'shell') === 'shell' ? root : login);
+  const isShell = (params['cmode'] ?? 'shell') === 'shell';
+  if (!isShell) {
+    await tmux.shows(`Restart ${name} to get one?`);
+    await tmux.type(answer, 'Enter');
+  }
+  await tmux.shows(isShell || answer === 'y' ? root : login);
   return { ...tmux, name, vmid, label: `${name} (CT ${vmid} on pve1)` };
 }
 
@@ -99,10 +108,20 @@ describe.runIf(hasTmux)('attach in a terminal', { timeout: 60_000 }, () => {
     const path = `/nodes/pve1/lxc/${terminal.vmid}/config`;
     const put = await runCli(['api', 'PUT', path, 'cmode=shell'], { env, cwd });
     expect(put.code, put.stderr).toBe(0);
-    await terminal.type(`clear; node $BIN attach ${terminal.name}`, 'Enter');
+    await terminal.type(`clear; node $BIN attach ${terminal.name} --no-input`, 'Enter');
     expect(
       await terminal.shows('After its next restart: a root shell, without login (cmode shell).'),
     ).toContain(`${terminal.label}: ${text}.`);
+  });
+
+  it('restarts it for a root shell where that is wanted, and puts its cmode back', async () => {
+    const terminal = await attached('', { cmode: 'tty' }, 'y');
+    expect(await terminal.screen()).toContain(
+      `${terminal.label}: a root shell, without login (cmode shell).`,
+    );
+    await terminal.type('', 'C-]');
+    expect(await terminal.shows(done)).toContain('its cmode is what it was; the console stays a root shell');
+    expect(cluster.simulator.state.containers[terminal.vmid]?.pending).toMatchObject({ cmode: 'tty' });
   });
 
   it('passes UTF-8 and control keys through', async () => {
@@ -126,7 +145,7 @@ describe.runIf(hasTmux)('attach in a terminal', { timeout: 60_000 }, () => {
     await terminal.type('', 'C-]');
     await terminal.shows(done);
     expect(await terminal.format('#{alternate_on} #{cursor_flag} #{mouse_standard_flag}')).toBe('0 1 0');
-    await terminal.type(`clear; node $BIN attach ${terminal.name}`, 'Enter');
+    await terminal.type(`clear; node $BIN attach ${terminal.name} --no-input`, 'Enter');
     await terminal.shows(/size 24 80\n\nthird line/);
     await terminal.type('', 'C-c');
     await terminal.shows(root);
@@ -143,7 +162,7 @@ describe.runIf(hasTmux)('attach in a terminal', { timeout: 60_000 }, () => {
     expect(screen).toContain(`Interrupted; what runs in the console of ${terminal.label} goes on.`);
     expect(screen).toContain('code 130');
     expect(await terminal.format('#{alternate_on} #{cursor_flag}')).toBe('0 1');
-    await terminal.type(`clear; node $BIN attach ${terminal.name}`, 'Enter');
+    await terminal.type(`clear; node $BIN attach ${terminal.name} --no-input`, 'Enter');
     await terminal.shows('third line');
     await terminal.type('', 'C-c');
     await terminal.shows(root);
@@ -197,7 +216,7 @@ describe.runIf(hasTmux)('attach in a terminal', { timeout: 60_000 }, () => {
     expect(screen).toContain('code 4');
     expect(await terminal.format('#{alternate_on} #{cursor_flag}')).toBe('0 1');
     relay.mend();
-    await terminal.type(`clear; node $BIN attach ${terminal.name}`, 'Enter');
+    await terminal.type(`clear; node $BIN attach ${terminal.name} --no-input`, 'Enter');
     await terminal.shows('third line');
     await terminal.type('', 'C-c');
     await terminal.shows(root);

@@ -105,7 +105,7 @@ const local = (): string => {
   return path;
 };
 
-describe.each(kinds)('%s', (_, options) => {
+describe.concurrent.each(kinds)('%s', (_, options) => {
   it('keeps names, modes, times, links and contents of a folder, in and out', {
     timeout: 30_000,
   }, async () => {
@@ -120,12 +120,13 @@ describe.each(kinds)('%s', (_, options) => {
 
   it('gives a file another name, and overwrites', async () => {
     const { shell, there } = start(options);
+    const folder = local();
     for (const text of ['first, and longer', 'second']) {
-      const path = join(here, 'file');
+      const path = join(folder, 'file');
       writeFileSync(path, text);
       await copyIn(shell, [path], join(there, 'renamed'));
       expect(readFileSync(join(there, 'renamed'), 'utf8')).toBe(text);
-      const out = join(here, 'back');
+      const out = join(folder, 'back');
       await copyOut(shell, [join(there, 'renamed')], out);
       expect(readFileSync(out, 'utf8')).toBe(text);
     }
@@ -161,7 +162,7 @@ describe.each(kinds)('%s', (_, options) => {
   });
 });
 
-it('brings 10 MB in and out with equal checksums', { timeout: 60_000 }, async () => {
+it.concurrent('brings 10 MB in and out with equal checksums', { timeout: 60_000 }, async () => {
   const { shell, there } = start();
   const path = join(here, 'big');
   writeFileSync(path, randomBytes(10_000_000));
@@ -174,7 +175,7 @@ it('brings 10 MB in and out with equal checksums', { timeout: 60_000 }, async ()
   expect(readFileSync(join(out, 'big')).equals(readFileSync(path))).toBe(true);
 });
 
-it('copies over a connection that breaks', { timeout: 60_000 }, async () => {
+it.concurrent('copies over a connection that breaks', { timeout: 60_000 }, async () => {
   const { console, shell, there } = start();
   console.severAfterInput(60_000);
   await copyIn(shell, [tree], there);
@@ -185,7 +186,7 @@ it('copies over a connection that breaks', { timeout: 60_000 }, async () => {
   expect(describeTree(join(out, 'tree'))).toEqual(describeTree(tree));
 });
 
-it('leaves out what is neither file nor folder nor link, and says so', async () => {
+it.concurrent('leaves out what is neither file nor folder nor link, and says so', async () => {
   const { shell, there } = start();
   const path = join(here, 'odd');
   mkdirSync(path);
@@ -201,7 +202,7 @@ it('leaves out what is neither file nor folder nor link, and says so', async () 
   expect(readdirSync(join(out, 'odd'))).toEqual(['file']);
 });
 
-describe('a container that means harm', () => {
+describe.concurrent('a container that means harm', () => {
   /** A container whose tar prints another archive than it was asked for. */
   const evil = (entries: readonly HeaderData[]): { shell: Shell; out: string; there: string } => {
     count += 1;

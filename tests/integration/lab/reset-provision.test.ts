@@ -16,7 +16,7 @@ import { labFleet, type ProvisionLab, provisioned, script, startLab } from '../.
 
 let lab: ProvisionLab;
 beforeAll(async () => {
-  lab = await startLab('scripted');
+  lab = await startLab({ shell: 'scripted' });
 }, 30_000);
 afterAll(() => lab.close());
 

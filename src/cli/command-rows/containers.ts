@@ -1,0 +1,205 @@
+/** Rows of the command tree: single containers. Static text only; each command is imported when it runs. */
+import type { CommandModule } from '../invocation.ts';
+import {
+  canaryRow,
+  failFastRow,
+  fileRow,
+  integer,
+  limitRows,
+  list,
+  manifestRow,
+  type OptionRow,
+  permissionRows,
+  selectionRows,
+  snapshotBeforeRow,
+  waveRows,
+} from '../options.ts';
+import { targetNode } from './common.ts';
+import type { CommandGroup } from './row.ts';
+
+const power = (): Promise<CommandModule> => import('../commands/power.ts');
+const freeze = (): Promise<CommandModule> => import('../commands/freeze.ts');
+const timeoutRow: OptionRow = {
+  flags: '--timeout <seconds>',
+  text: 'how long to wait for a clean shutdown',
+  parse: integer(0, 86_400),
+};
+
+/** Containers, as the help shows them. */
+export const containersGroup: CommandGroup = [
+  'Containers:',
+  [
+    {
+      name: 'list',
+      alias: 'ls',
+      operands: '[names...]',
+      text: 'containers with state, limits, usage and owner',
+      options: [
+        ...selectionRows,
+        { flags: '--columns <names>', text: 'only these, comma separated: vmid,name,address', parse: list },
+      ],
+      csv: true,
+      load: () => import('../commands/list.ts'),
+    },
+    {
+      name: 'show',
+      operands: '<name>',
+      text: 'one container in full',
+      load: () => import('../commands/show.ts'),
+    },
+    {
+      name: 'import',
+      operands: '[names...]',
+      text: 'print a fleet file that describes existing containers',
+      options: [
+        ...selectionRows.filter(({ flags }) => !flags.startsWith('--fleet')),
+        { flags: '--fleet <fleet>', text: 'name of the fleet in the file' },
+      ],
+      load: () => import('../commands/import.ts'),
+    },
+    {
+      name: 'create',
+      operands: '[name]',
+      text: 'create a container; asks for what is not given',
+      options: [
+        { flags: '--name, --hostname <name>', text: 'host name' },
+        {
+          flags: '--vmid <id>',
+          text: 'container id; default: the next free one',
+          parse: integer(100, 999_999_999),
+        },
+        targetNode,
+        { flags: '--template <template>', text: 'debian-13, a file name or storage:vztmpl/file' },
+        { flags: '--storage <storage>', text: 'storage of the root disk' },
+        { flags: '--rootfs <size>', text: 'size of the root disk' },
+        ...limitRows,
+        { flags: '--bridge <bridge>', text: 'bridge of eth0' },
+        { flags: '--ip <address>', text: 'dhcp, or an address with prefix length' },
+        { flags: '--gateway <address>', text: 'default gateway' },
+        { flags: '--pool <pool>', text: 'pool to put it into' },
+        { flags: '--tag <tags>', text: 'tags, comma separated', parse: list },
+        { flags: '--password-env <variable>', text: "environment variable with root's password" },
+        { flags: '--ssh-key-file <file>', text: "public keys for root's first access" },
+        { flags: '--nesting', text: 'allow containers inside' },
+        { flags: '--privileged', text: 'not in a user namespace' },
+        { flags: '--no-start', text: 'leave it stopped' },
+        { flags: '--fleet <fleet>', text: 'fleet that owns it' },
+      ],
+      load: () => import('../commands/create.ts'),
+    },
+    {
+      name: 'clone',
+      operands: '<name> <newname>',
+      text: 'copy a container',
+      options: [
+        { flags: '--full', text: 'a full copy; default: linked where source and storage allow it' },
+        { flags: '--snapshot <name>', text: 'as it was at this snapshot' },
+        {
+          flags: '--vmid <id>',
+          text: 'container id; default: the next free one',
+          parse: integer(100, 999_999_999),
+        },
+        { flags: '--node <node>', text: 'node of the copy' },
+        { flags: '--storage <storage>', text: 'storage of its disks; makes it a full copy' },
+        { flags: '--pool <pool>', text: 'pool to put it into' },
+        { flags: '--start', text: 'start it' },
+        failFastRow,
+      ],
+      load: () => import('../commands/clone.ts'),
+    },
+    {
+      name: 'resize',
+      operands: '[names...]',
+      text: 'change limits and root disk, without restart where possible; for good or for a time',
+      options: [
+        ...limitRows,
+        { flags: '--rootfs <size>', text: 'new size of the root disk; it only grows' },
+        { flags: '--for <time>', text: 'only so long, for example 3h; tick takes it back' },
+        { flags: '--until <time>', text: 'only until then, for example 16:00 or 2026-11-23T16:00' },
+        { flags: '--end-boost', text: 'take back what was given for a time' },
+        ...selectionRows,
+        snapshotBeforeRow,
+        canaryRow,
+        ...waveRows,
+        failFastRow,
+      ],
+      load: () => import('../commands/resize.ts'),
+    },
+    {
+      name: 'start',
+      operands: '[names...]',
+      text: 'start containers',
+      options: [...selectionRows, ...waveRows, failFastRow],
+      load: power,
+    },
+    {
+      name: 'stop',
+      operands: '[names...]',
+      text: 'stop containers at once, without shutting down',
+      options: [
+        ...selectionRows,
+        { flags: '--force', text: 'even while they shut down' },
+        ...waveRows,
+        failFastRow,
+      ],
+      load: power,
+    },
+    {
+      name: 'shutdown',
+      operands: '[names...]',
+      text: 'shut containers down cleanly',
+      options: [
+        ...selectionRows,
+        timeoutRow,
+        { flags: '--force', text: 'stop them when the time is over' },
+        ...waveRows,
+        failFastRow,
+      ],
+      load: power,
+    },
+    {
+      name: 'restart',
+      operands: '[names...]',
+      text: 'shut containers down and start them again',
+      options: [...selectionRows, timeoutRow, snapshotBeforeRow, ...waveRows, failFastRow],
+      load: power,
+    },
+    {
+      name: 'freeze',
+      operands: '[names...]',
+      text: 'protect containers and leave them as they are until unfreeze; a manifest tells what was frozen',
+      options: [
+        { ...fileRow, text: 'of this fleet' },
+        ...selectionRows,
+        { flags: '--stop', text: 'shut them down' },
+        { flags: '--snapshot <name>', text: 'take a snapshot of this name' },
+        manifestRow,
+        ...waveRows,
+        failFastRow,
+      ],
+      reports: true,
+      load: freeze,
+    },
+    {
+      name: 'unfreeze',
+      operands: '[names...]',
+      text: 'make frozen containers as they were before',
+      options: [{ ...fileRow, text: 'of this fleet' }, ...selectionRows, ...waveRows, failFastRow],
+      load: freeze,
+    },
+    {
+      name: 'delete',
+      alias: 'rm',
+      operands: '[names...]',
+      text: 'remove containers with their disks',
+      options: [
+        ...selectionRows,
+        { flags: '--force', text: 'also running ones' },
+        { flags: '--purge', text: 'also from backup jobs, replication and HA' },
+        ...permissionRows,
+        failFastRow,
+      ],
+      load: power,
+    },
+  ],
+];
