@@ -270,7 +270,7 @@ export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?
     ),
     ...orphans.map(({ vmid, ownership }) => ({ key: ownership?.key ?? '', vmid, leaves: false })),
   ];
-  const accounts = fleet.accounts && snapshot.access ? accountFindings(fleet, snapshot.access, own) : [];
+  const accounts = snapshot.access ? accountFindings(fleet, snapshot.access, own) : [];
   const findings = [...verdicts.flatMap((verdict) => verdict.findings), ...unexpected, ...accounts];
   return {
     format: 'pvefleet.verify/1',

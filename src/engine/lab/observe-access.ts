@@ -101,6 +101,28 @@ function wantedPools(students: readonly DesiredStudent[]): Set<string> {
 }
 
 /**
+ * Reads what accounts are removed from, where a fleet's file has none: two requests when it never had any.
+ *
+ * @param fleet - its name.
+ * @param guests - all guests of the cluster, with their pools.
+ * @returns undefined where no user and no pool carries its mark.
+ */
+export async function readLeftAccess(
+  context: EngineContext,
+  fleet: string,
+  guests: readonly GuestSummary[],
+): Promise<ActualAccess | undefined> {
+  const options = { signal: context.signal };
+  const [users, pools] = await Promise.all([
+    context.pve.get('/access/users', {}, options),
+    context.pve.get('/pools', {}, options),
+  ]);
+  const isOurs = ({ comment }: { readonly comment?: unknown }): boolean =>
+    typeof comment === 'string' && readMark(comment)?.fleet === fleet;
+  return [...users, ...pools].some(isOurs) ? readAccess(context, { name: fleet }, guests) : undefined;
+}
+
+/**
  * Reads what accounts are planned from.
  *
  * @param fleet - whose.

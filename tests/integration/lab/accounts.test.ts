@@ -8,7 +8,7 @@ import type { DesiredFleet } from '../../../src/domain/desired.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
 import { applyPlan } from '../../../src/engine/apply.ts';
 import type { EngineContext } from '../../../src/engine/context.ts';
-import { makeRotatePlan } from '../../../src/engine/lab/accounts.ts';
+import { listAccounts, makeAccountRemovalPlan, makeRotatePlan } from '../../../src/engine/lab/accounts.ts';
 import { type CredentialsSheet, createSheet, sheetFile } from '../../../src/engine/lab/credentials.ts';
 import { readSheetDetails } from '../../../src/engine/lab/sheet-details.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
@@ -111,6 +111,12 @@ async function untilDone(
   }
   return first.again();
 }
+
+const makeRotateError = (context: EngineContext, fleet: DesiredFleet): Promise<Error> =>
+  makeRotatePlan(context, fleet, { logins: [] }, policyOf()).then(
+    () => new Error('not refused'),
+    (error: unknown) => error as Error,
+  );
 
 describe('accounts', () => {
   for (const seed of [1, 2, 3, 4, 5, 6])
@@ -297,5 +303,49 @@ describe('accounts', () => {
     await sheet.close();
     const { state } = engine.simulator;
     expect([state.users, state.pools, state.roles, state.acls]).toEqual([users, pools, roles, acls]);
+  });
+
+  it('that the file no longer has are told, and go with the permission to destroy', async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const { users, pools, roles, acls } = structuredClone(engine.simulator.state);
+    const sheet = createSheet(folder());
+    const context = { ...engine.context, credentials: sheet };
+    await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
+    await sheet.close();
+    const { accounts: _accounts, ...rest } = fleet;
+    const without: DesiredFleet = {
+      ...rest,
+      students: (fleet.students ?? []).map(({ account: _account, ...student }) => student),
+    };
+    const { plan: refused } = await makePlan(context, without, policyOf());
+    expect(refused.refusals.map(({ key, needs }) => [key, needs])).toEqual(
+      ['lab', ...logins].map((key) => [key, 'destroy']),
+    );
+    expect(refused.refusals[1]?.message).toBe(
+      'anna: user anna@pve and pool lab-anna would be removed (the fleet has no accounts any more)',
+    );
+    expect((await verify(context, without)).summary.accounts).toBeGreaterThan(0);
+    const { accounts } = await listAccounts(context, without, { logins: [] });
+    expect(accounts.map(({ login, state, pool }) => [login, state, pool])).toEqual(
+      logins.map((login) => [login, 'left', `lab-${login}`]),
+    );
+    const one = await makeAccountRemovalPlan(context, without, { logins: ['ben'] }, policyOf({ all: true }));
+    expect(one.plan.actions.map(({ id }) => id).toSorted()).toEqual([
+      'pool/lab-ben/delete',
+      'pool/lab-ben/remove-member',
+      'user/ben@pve/delete',
+    ]);
+    const all = await makeAccountRemovalPlan(context, without, { logins: [] }, policyOf({ all: true }));
+    const { plan } = await makePlan(context, without, policyOf({ all: true }));
+    const ids = (actions: Plan['actions']): string[] => actions.map(({ id }) => id).toSorted();
+    expect(ids(plan.actions)).toEqual(ids(all.plan.actions));
+    const { summary } = await applyPlan(context, plan);
+    expect(summary).toMatchObject({ failed: 0, diverged: 0, skipped: 0 });
+    const { state } = engine.simulator;
+    expect([state.users, state.roles, state.acls]).toEqual([users, roles, acls]);
+    expect(Object.keys(state.pools)).toEqual(Object.keys(pools));
+    expect((await makePlan(context, without, policyOf())).plan.actions).toEqual([]);
+    expect((await makeRotateError(context, without)).message).toContain('has no accounts');
   });
 });
