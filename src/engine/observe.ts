@@ -8,7 +8,7 @@ import { containersToRead } from '../domain/scope.ts';
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
-import { readAccess, readLeftAccess } from './lab/observe-access.ts';
+import { type AccessScope, readAccess, readLeftAccess } from './lab/observe-access.ts';
 import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
 import { readExtras } from './observe-extras.ts';
@@ -36,7 +36,7 @@ export interface ObserveScope {
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
   readonly recreate?: boolean;
   /** Users, pools, roles and rights as well, for this fleet; those of `fleet` are read where it has accounts, or had. */
-  readonly access?: Pick<DesiredFleet, 'name' | 'students'>;
+  readonly access?: AccessScope;
   /** The same, where its containers are of students: then it has accounts, or had. */
   readonly accounts?: boolean;
   /** Wait first for tasks that an earlier run of ours has left running on these containers. */

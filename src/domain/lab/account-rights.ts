@@ -52,7 +52,8 @@ function ownPaths({ fleet, students, actual, own }: RightsRequest): Set<string> 
   ]);
 }
 
-const roleCreation = (roleid: string): string => `role/${roleid}/create`;
+/** Id of the change that creates a role. */
+export const roleCreation = (roleid: string): string => `role/${roleid}/create`;
 
 function planRole(request: RightsRequest, paths: ReadonlySet<string>): Pick<RightsPlan, 'role' | 'refusals'> {
   const { fleet, accounts, actual } = request;

@@ -12,6 +12,12 @@ import { mapBounded } from '../parallel.ts';
 type UserRow = Returns<'GET', '/access/users'>[number];
 type PoolRow = Returns<'GET', '/pools'>[number];
 
+/** Whose accounts are read. */
+export interface AccessScope extends Pick<DesiredFleet, 'name' | 'students'> {
+  /** Pools whose members are asked for, where that is known; else those that the fleet does not want any more. */
+  readonly emptied?: ReadonlySet<string>;
+}
+
 /** Empty texts are as good as none. PVE: some fields of a user are there as soon as a later one is set. */
 const texts = <K extends string>(
   row: Partial<Record<K, unknown>>,
@@ -131,7 +137,7 @@ export async function readLeftAccess(
  */
 export async function readAccess(
   context: EngineContext,
-  fleet: Pick<DesiredFleet, 'name' | 'students'>,
+  fleet: AccessScope,
   guests: readonly GuestSummary[],
 ): Promise<ActualAccess> {
   const options = { signal: context.signal };
@@ -144,7 +150,9 @@ export async function readAccess(
   ]);
   const wanted = wantedPools(fleet.students ?? []);
   const read = await mapBounded(context.limits.requests, pools, async (row) => {
-    const mayGo = readMark(row.comment)?.fleet === fleet.name && !wanted.has(row.poolid);
+    const mayGo = fleet.emptied
+      ? fleet.emptied.has(row.poolid)
+      : readMark(row.comment)?.fleet === fleet.name && !wanted.has(row.poolid);
     return mayGo ? readMembers(context, row.poolid) : fromGuests(row, guests);
   });
   return {

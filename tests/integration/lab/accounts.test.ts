@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest';
 import type { PveClient } from '../../../src/api/types.ts';
 import type { DesiredFleet } from '../../../src/domain/desired.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
-import { applyPlan } from '../../../src/engine/apply.ts';
+import { applyPlan, applySavedPlan, assertApplied } from '../../../src/engine/apply.ts';
 import type { EngineContext } from '../../../src/engine/context.ts';
+import type { PlanRefusedError } from '../../../src/engine/errors.ts';
 import { listAccounts, makeAccountRemovalPlan, makeRotatePlan } from '../../../src/engine/lab/accounts.ts';
 import { type CredentialsSheet, createSheet, sheetFile } from '../../../src/engine/lab/credentials.ts';
 import { readSheetDetails } from '../../../src/engine/lab/sheet-details.ts';
@@ -21,7 +22,10 @@ import { fleetWith } from '../../unit/lab/support.ts';
 const logins = ['anna', 'ben', 'cem', 'dora'];
 const roster = `name,login\n${logins.map((login) => `Student ${login},${login}`).join('\n')}\n`;
 const classOf = (accounts = '{}'): DesiredFleet => {
-  const fleet = fleetWith(`roster: students.csv\naccounts: ${accounts}\npower: stopped`, roster);
+  const fleet = fleetWith(
+    `roster: students.csv\npower: stopped\n${accounts && `accounts: ${accounts}`}`,
+    roster,
+  );
   return {
     ...fleet,
     containers: fleet.containers.map((one) => ({ ...one, template: 'debian-12' })),
@@ -305,6 +309,59 @@ describe('accounts', () => {
     expect([state.users, state.pools, state.roles, state.acls]).toEqual([users, pools, roles, acls]);
   });
 
+  it('that somebody has changed since a plan was saved are refused, or left out', {
+    timeout: 60_000,
+  }, async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const sheet = createSheet(folder());
+    const context = { ...engine.context, credentials: sheet };
+    const { state } = engine.simulator;
+    const { plan: first } = await makePlan(context, fleet, policyOf());
+    state.pools['lab-ben'] = { poolid: 'lab-ben', vms: [], storages: [] };
+    const exists = { reason: 'the pool lab-ben exists already', id: 'pool/lab-ben/create', key: 'ben' };
+    await expect(applySavedPlan(context, first)).rejects.toMatchObject({ exitCode: 6, stale: [exists] });
+    expect(engine.requests({ writes: true })).toEqual([]);
+    const report = await applySavedPlan(context, first, { skipStale: true });
+    const stale = report.actions.filter(({ error }) => error?.code === 'PLAN_STALE').map(({ id }) => id);
+    expect(stale.toSorted()).toEqual([
+      'acl/pool/lab-ben/ben@pve/grant',
+      'pool/lab-ben/create',
+      'student-ben/create',
+      'user/ben@pve/create',
+    ]);
+    expect(report.summary).toMatchObject({ failed: 0, diverged: 0, skipped: 4 });
+    expect(() => assertApplied(report)).toThrow('stale in part: ben, student-ben left out');
+    await sheet.close();
+
+    const { plan: removal } = await makeAccountRemovalPlan(
+      context,
+      fleet,
+      { logins: [] },
+      policyOf({ all: true }),
+    );
+    const anna = state.users['anna@pve'];
+    if (anna) anna.email = 'anna@elsewhere.example';
+    state.roles['lab-student'] = ['VM.Audit'];
+    state.acls = state.acls.filter(({ ugid }) => ugid !== 'cem@pve');
+    const pool = state.pools['lab-dora'];
+    if (pool) pool.comment = `mine now, ${pool.comment}`;
+    const error = await applySavedPlan(context, removal).catch((thrown: unknown) => thrown);
+    expect((error as PlanRefusedError).stale.map(({ reason }) => reason).toSorted()).toEqual([
+      'the pool lab-dora has changed',
+      'the pool lab-dora has changed',
+      'the role lab-student has changed',
+      'the user anna@pve has changed',
+    ]);
+    const granting = await makePlan(context, { ...fleet, students: fleet.students ?? [] }, policyOf());
+    const grant = granting.plan.actions.find(({ id }) => id === 'acl/pool/lab-cem/cem@pve/grant');
+    expect(grant?.precondition.kind).toBe('access');
+    state.roles['lab-student'] = ['VM.Audit', 'VM.Allocate'];
+    await expect(
+      applySavedPlan(context, { ...granting.plan, refusals: [], actions: grant ? [grant] : [] }),
+    ).rejects.toMatchObject({ stale: [{ reason: 'what cem@pve may do on /pool/lab-cem has changed' }] });
+  });
+
   it('that the file no longer has are told, and go with the permission to destroy', async () => {
     const fleet = classOf();
     const engine = makeEngine({ seed: 'small' });
@@ -313,11 +370,7 @@ describe('accounts', () => {
     const context = { ...engine.context, credentials: sheet };
     await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
     await sheet.close();
-    const { accounts: _accounts, ...rest } = fleet;
-    const without: DesiredFleet = {
-      ...rest,
-      students: (fleet.students ?? []).map(({ account: _account, ...student }) => student),
-    };
+    const without = classOf('');
     const { plan: refused } = await makePlan(context, without, policyOf());
     expect(refused.refusals.map(({ key, needs }) => [key, needs])).toEqual(
       ['lab', ...logins].map((key) => [key, 'destroy']),
