@@ -113,11 +113,7 @@ export interface PveClient {
    *
    * @returns whether the server took it; where a second factor would come next, it did.
    */
-  tryPassword(
-    username: string,
-    password: string,
-    options?: Pick<RequestOptions, 'signal'>,
-  ): Promise<boolean>;
+  tryPassword(username: string, password: string, options?: Pick<RequestOptions, 'signal'>): Promise<boolean>;
   /** Waits until a task ends; the node is taken from the UPID. */
   waitTask(upid: string, options?: WaitTaskOptions): Promise<TaskOutcome>;
   /** The URL that answered last. */

@@ -22,6 +22,8 @@ export interface RunState {
   readonly places: Map<string, Place>;
   /** Actions of which an answer was lost, so that a failure later does not say that nothing happened. */
   readonly lost: Set<string>;
+  /** Why new passwords could not be proved, as far as it was told. */
+  readonly unproved: Set<string>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
   /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
@@ -54,6 +56,7 @@ export function createRunState(plan: Plan): RunState {
     places: new Map(),
     begun: new Set(),
     lost: new Set(),
+    unproved: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {

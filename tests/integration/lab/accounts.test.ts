@@ -309,6 +309,69 @@ describe('accounts', () => {
     expect([state.users, state.pools, state.roles, state.acls]).toEqual([users, pools, roles, acls]);
   });
 
+  it('have their passwords tried, and say so where that cannot be', async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const path = folder();
+    const sheet = createSheet(path);
+    const context = { ...engine.context, credentials: sheet };
+    const { state, faults } = engine.simulator;
+    faults.schedule([
+      {
+        fault: 'answer',
+        status: 401,
+        reason: 'authentication failure',
+        method: 'POST',
+        path: '/access/ticket',
+      },
+    ]);
+    const report = await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
+    const tries = (): number => engine.requests().filter((line) => line === 'POST /access/ticket').length;
+    expect(tries()).toBe(logins.length);
+    expect(report.summary).toMatchObject({ diverged: 1, failed: 0, skipped: 0 });
+    const [diverged] = report.actions.filter(({ result }) => result === 'diverged');
+    expect(diverged?.kind).toBe('user.create');
+    expect(diverged?.error?.message).toContain('password should be accepted at a login, is refused');
+    const rows = await finish(engine, fleet, sheet);
+    expect(rows.filter(({ state: one }) => one === 'unconfirmed').map(({ login }) => login)).toEqual([
+      diverged?.key,
+    ]);
+
+    const { username, password } = engine.simulator.credentials;
+    const asRoot = engine.again({ auth: { kind: 'ticket', username, password }, identity: username });
+    const rotate = async (): Promise<Record<string, number>> => {
+      const credentials = createSheet(path);
+      const connected = { ...asRoot.context, credentials };
+      const { plan } = await makeRotatePlan(connected, fleet, { logins: [] }, policyOf());
+      const { summary } = await applyPlan(connected, plan);
+      await credentials.close();
+      expectNothingLost(engine.simulator, path);
+      return { ...summary };
+    };
+    // whoever cannot log in is told of, once per reason; the others are tried
+    for (const userid of ['anna@pve', 'ben@pve']) Object.assign(state.users[userid] ?? {}, { enable: false });
+    Object.assign(state.users['cem@pve'] ?? {}, { expire: 1 });
+    const before = tries();
+    expect(await rotate()).toMatchObject({ ok: 4, diverged: 0, failed: 0 });
+    // one of the four, and our own
+    expect(tries() - before).toBe(2);
+    const told = asRoot.eventsOf('notice').map(({ diagnostic }) => diagnostic);
+    expect(told.map(({ code }) => code)).toEqual(['PASSWORD_UNPROVED', 'PASSWORD_UNPROVED']);
+    expect(told.map(({ message }) => message.split(': ')[1]).toSorted()).toEqual([
+      'the account has expired',
+      'the account is disabled',
+    ]);
+    // an answer that was lost: the new password opens, so it arrived
+    faults.schedule([{ fault: 'drop', when: 'after', method: 'PUT', path: '/access/password' }]);
+    const sent = engine.requests().filter((line) => line === 'PUT /access/password').length;
+    for (const user of Object.values(state.users)) Object.assign(user, { enable: true, expire: 0 });
+    expect(await rotate()).toMatchObject({ ok: 4, failed: 0, indeterminate: 0 });
+    expect(engine.requests().filter((line) => line === 'PUT /access/password').length - sent).toBe(4);
+    const secrets = inForce(engine.simulator).map(([, one]) => one);
+    for (const secret of secrets)
+      expect(JSON.stringify([...engine.events, ...asRoot.events, report])).not.toContain(secret);
+  });
+
   it('that somebody has changed since a plan was saved are refused, or left out', {
     timeout: 60_000,
   }, async () => {
