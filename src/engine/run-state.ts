@@ -26,6 +26,8 @@ export interface RunState {
   readonly unproved: Set<string>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
+  /** The same for tags that tell of the end of a container, which its notes tell too. */
+  hasNoEndTags?: boolean;
   /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
   readonly begun: Set<string>;
   /** Reason why nothing new may start; set once. */
