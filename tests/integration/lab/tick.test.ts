@@ -320,6 +320,7 @@ describe('the end of term', () => {
       'anna/configure:live',
       'anna/start',
     ]);
+    expect(plan.actions[0]).toMatchObject({ cause: 'spec-changed', reason: 'expires: changed in the file' });
     await set(later);
     expect(tagsOf(200)).toBe('pvefleet');
     expect(running()).toHaveLength(3);
