@@ -357,7 +357,7 @@ describe('accounts', () => {
     expect(tries() - before).toBe(2);
     const told = asRoot.eventsOf('notice').map(({ diagnostic }) => diagnostic);
     expect(told.map(({ code }) => code)).toEqual(['PASSWORD_UNPROVED', 'PASSWORD_UNPROVED']);
-    expect(told.map(({ message }) => message.split(': ')[1]).toSorted()).toEqual([
+    expect(told.map(({ message }) => message.split(': ')[1] ?? '').toSorted()).toEqual([
       'the account has expired',
       'the account is disabled',
     ]);
