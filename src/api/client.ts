@@ -171,6 +171,17 @@ export function createPveClient(options: ClientOptions): PveClient {
       const label = { method: first.method, template: first.path, repeatable: true, once };
       return dispatcher.atOneServer(label, (server) => work(pinned(server, stop)), stop);
     },
+    tryPassword: async (username, password, { signal } = {}) => {
+      const stop = eitherSignal(options.signal, signal);
+      stop?.throwIfAborted();
+      try {
+        await loginThrough(dispatcher, stop)({ username, password });
+        return true;
+      } catch (error) {
+        if (error instanceof PveAuthError) return false;
+        throw error;
+      }
+    },
     waitTask: (upid, wait = {}) => {
       const signal = eitherSignal(options.signal, wait.signal);
       return waitTask({ get }, options.clock, upid, { ...wait, ...(signal ? { signal } : {}) });

@@ -108,6 +108,12 @@ export interface PveClient {
     work: (server: PinnedServer) => Promise<T>,
     options?: Pick<RequestOptions, 'signal' | 'once'>,
   ): Promise<T>;
+  /**
+   * Tries a password without using what it opens: this client goes on with its own credentials.
+   *
+   * @returns whether the server took it; where a second factor would come next, it did.
+   */
+  tryPassword(username: string, password: string, options?: Pick<RequestOptions, 'signal'>): Promise<boolean>;
   /** Waits until a task ends; the node is taken from the UPID. */
   waitTask(upid: string, options?: WaitTaskOptions): Promise<TaskOutcome>;
   /** The URL that answered last. */

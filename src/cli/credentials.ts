@@ -72,7 +72,7 @@ function tellRest(runtime: Runtime, rows: readonly SheetRow[], { users }: Detail
   const unsure = [...new Set(rows.filter(({ state }) => state === 'unconfirmed').map(({ login }) => login))];
   if (unsure.length > 0)
     output.tell(
-      `It is not certain which password is in force for ${some(unsure)}: both are in the sheet. Set new ones: pvefleet accounts rotate`,
+      `It is not certain which password is in force for ${some(unsure)}: all that may be are in the sheet. Set new ones: pvefleet accounts rotate`,
     );
   const known = new Set(rows.map(({ login }) => login));
   const unknown = isOurs ? [...users.values()].filter((login) => !known.has(login)) : [];

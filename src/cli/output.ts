@@ -79,6 +79,7 @@ function styleOf(stream: HostWriter, options: Options, env: Host['env']): Style 
     unicode: terminal ? /utf-?8/i.test(locale) && env['TERM'] !== 'linux' : true,
     // A terminal that does not know its size says 0.
     width: terminal ? stream.columns || 80 : 120,
+    isTerminal: terminal,
   });
 }
 

@@ -13,6 +13,8 @@ export interface Records {
   readonly frozen?: string;
   /** When it was last unfrozen; ISO 8601 in UTC. */
   readonly unfrozen?: string;
+  /** What was told of its end, where tags may not say it: `expires-2027-01-31`, `expired-2027-01-31`. */
+  readonly told?: string;
   /** Steps that were run inside it, by the digest of each in the order of the file: `ab12cd34.-.ef56ab78`. */
   readonly provision?: string;
 }
@@ -37,7 +39,14 @@ export interface Ownership extends Records {
 
 const line = /^<!-- pvefleet((?: [a-z]+=\S+)+) -->$/;
 /** Names of the records. */
-export const recordNames: readonly (keyof Records)[] = ['reset', 'boost', 'frozen', 'unfrozen', 'provision'];
+export const recordNames: readonly (keyof Records)[] = [
+  'reset',
+  'boost',
+  'frozen',
+  'unfrozen',
+  'told',
+  'provision',
+];
 /** Attributes that a line may have besides fleet, key and spec, in the order in which they are written. */
 const optional: readonly Exclude<keyof Ownership, 'fleet' | 'key' | 'specDigest'>[] = [
   'node',

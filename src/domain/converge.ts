@@ -140,7 +140,8 @@ function verifyFields(
   const { ownTag } = snapshot;
   const owner = ownershipOf(fleet, original, { ownTag, now: actual.next });
   const recorded = actual.ownership?.fleet === fleet ? actual.ownership.specDigest : undefined;
-  const changed = causeOf({ recorded, wanted: owner.specDigest });
+  const ending = expiryChange(actual, owner);
+  const changed = causeOf({ recorded, wanted: owner.specDigest, hasOtherEnd: ending !== undefined });
   const find = (state: Finding['state'], field: string, expected: unknown, found: unknown): void => {
     const cause = state === 'pending' ? 'awaiting-restart' : state === 'diverged' ? changed : undefined;
     const about = { key, vmid, node, field, state, expected, actual: found };
@@ -149,7 +150,6 @@ function verifyFields(
   const owning = ownershipChange(actual, owner);
   if (owning)
     find(owning.field === 'ownership' ? 'unowned' : 'diverged', owning.field, owning.to, owning.from);
-  const ending = expiryChange(actual, owner);
   if (ending) find('diverged', ending.field, ending.to, ending.from);
   const isTemplate = desired.isTemplate ?? false;
   if (actual.isTemplate !== isTemplate) find('diverged', 'isTemplate', isTemplate, actual.isTemplate);
@@ -270,7 +270,7 @@ export function verifyFleet(fleet: DesiredFleet, snapshot: ClusterSnapshot, now?
     ),
     ...orphans.map(({ vmid, ownership }) => ({ key: ownership?.key ?? '', vmid, leaves: false })),
   ];
-  const accounts = fleet.accounts && snapshot.access ? accountFindings(fleet, snapshot.access, own) : [];
+  const accounts = snapshot.access ? accountFindings(fleet, snapshot.access, own) : [];
   const findings = [...verdicts.flatMap((verdict) => verdict.findings), ...unexpected, ...accounts];
   return {
     format: 'pvefleet.verify/1',

@@ -9,6 +9,8 @@ export interface DriftFacts {
   readonly recorded: string | undefined;
   /** Digest of the desired state now. */
   readonly wanted: string;
+  /** The file gives it another end than its line has: that is not part of the digest. */
+  readonly hasOtherEnd?: boolean;
   /** How many fields differ. */
   readonly differing: number;
   /** How many values wait for a restart. */
@@ -22,9 +24,10 @@ export interface DriftFacts {
  *
  * @returns the states that hold; empty when the container is as the file says.
  */
-export function classifyDrift({ recorded, wanted, differing, pending }: DriftFacts): DriftState[] {
+export function classifyDrift(facts: DriftFacts): DriftState[] {
+  const { recorded, wanted, hasOtherEnd = false, differing, pending } = facts;
   const states: DriftState[] = [];
-  if (differing > 0) states.push(recorded === wanted ? 'drifted' : 'spec-changed');
+  if (differing > 0) states.push(recorded === wanted && !hasOtherEnd ? 'drifted' : 'spec-changed');
   if (pending > 0) states.push('awaiting-restart');
   return states;
 }
@@ -38,9 +41,10 @@ export function classifyDrift({ recorded, wanted, differing, pending }: DriftFac
 export function causeOf({
   recorded,
   wanted,
-}: Pick<DriftFacts, 'recorded' | 'wanted'>): DriftState | undefined {
+  hasOtherEnd = false,
+}: Pick<DriftFacts, 'recorded' | 'wanted' | 'hasOtherEnd'>): DriftState | undefined {
   if (recorded === undefined) return undefined;
-  return recorded === wanted ? 'drifted' : 'spec-changed';
+  return recorded === wanted && !hasOtherEnd ? 'drifted' : 'spec-changed';
 }
 
 /** Names in a sentence: `a, b and 3 more`. */

@@ -117,7 +117,7 @@ export function ownershipOf(
  *
  * @returns what its ownership line, or the line of its own, says; empty when there are none.
  */
-export function recordsOf(actual: Pick<ActualContainer, 'next'>): Records {
+export function recordsOf(actual: { readonly next: Pick<LxcConfig, 'description'> }): Records {
   const { ownership, records } = splitDescription(actual.next.description ?? '');
   const known: Records = { ...records, ...ownership };
   return Object.fromEntries(
@@ -131,7 +131,10 @@ export const isUntaggable = ({ description }: LxcConfig): boolean =>
 
 /** The line that a container of this fleet gets, with the records that it has already. */
 export function renewedLine(owner: Ownership, actual: Pick<ActualContainer, 'next'>): Ownership {
-  return { ...owner, ...recordsOf(actual) };
+  const { told, ...records } = recordsOf(actual);
+  // what was told of another end than the file has now counts no more, as with the tags
+  const [, , day] = expiryTag.exec(told ?? '') ?? [];
+  return { ...owner, ...records, ...(told === undefined || day !== owner.expires ? {} : { told }) };
 }
 
 /** `lab/web01`, for messages. */

@@ -188,6 +188,7 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
     recorded: recorded?.specDigest,
     renamedFrom: recorded?.key === key ? undefined : recorded?.key,
     wanted: owner.specDigest,
+    hasOtherEnd: ending !== undefined,
     differing: changes.length,
     pending: actual.pending.length,
   };

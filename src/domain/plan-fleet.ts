@@ -155,7 +155,8 @@ export function planFleet(file: DesiredFleet, snapshot: ClusterSnapshot, policy:
     notices: [...placed.notices, ...based.notices, ...capacity.notices, ...tagless],
   });
   const { access } = snapshot;
-  if (!fleet.accounts || !access) return whole;
+  // also without accounts in the file: those that are there are not wanted any more
+  if (!access) return whole;
   const known = [
     ...matches.flatMap(({ desired, actual }) => (actual ? [knownContainer(actual, desired.key)] : [])),
     ...orphans.map((orphan) => knownContainer(orphan)),

@@ -92,6 +92,8 @@ export type Precondition =
   | { readonly kind: 'none' }
   /** The container's config is unchanged; sent as `digest`. A later action of the same container uses the newest digest. */
   | { readonly kind: 'digest'; readonly digest: string }
+  /** What an account step was planned from is unchanged; see domain/lab/account-facts. Looked at in saved plans. */
+  | { readonly kind: 'access'; readonly digest: string }
   /** The id is free. `flexible`: another one of the range may be taken when somebody was faster. */
   | { readonly kind: 'vmid-free'; readonly flexible: boolean; readonly from: Vmid; readonly to: Vmid };
 

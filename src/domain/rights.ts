@@ -48,12 +48,22 @@ interface Guest {
   readonly isGone?: true;
 }
 
+/** Pools that the plan makes: rights on them cannot be granted before, so they are granted on all pools. */
+const madePools = (actions: readonly Action[]): ReadonlySet<string> =>
+  new Set(
+    actions.flatMap(({ kind, request }) =>
+      kind === 'pool.create' ? [String(request.params['poolid'])] : [],
+    ),
+  );
+
 /** A request with what its rights depend on. */
 interface Asked {
   readonly params: Texts;
   readonly vmid: Vmid;
   readonly known: (vmid: Vmid) => Guest;
   readonly facts: RightsFacts;
+  /** Pools that the plan makes. */
+  readonly fresh: ReadonlySet<string>;
 }
 
 type Rule = (asked: Asked) => readonly (Sets | Need)[];
@@ -69,11 +79,13 @@ const textsOf = (values: object): Texts =>
   );
 
 /** A privilege on a container: by itself, or by the pool that it is in by then. */
-function onGuest({ known }: Asked, vmid: Vmid, privilege: string, pool?: string): Sets {
+function onGuest({ known, fresh }: Asked, vmid: Vmid, privilege: string, pool?: string): Sets {
   const { pool: joined, isGone } = known(vmid);
   const own: Right = { path: `/vms/${vmid}`, privilege, ...(isGone ? { inherited: true } : {}) };
   const inPool = pool ?? joined;
-  return inPool === undefined ? [[own]] : [...right(`/pool/${inPool}`, privilege), [own]];
+  if (inPool === undefined) return [[own]];
+  const byPool: Right = { path: `/pool/${inPool}`, privilege };
+  return [[fresh.has(inPool) ? { ...byPool, grantAt: '/pool' } : byPool], [own]];
 }
 
 const guest =
@@ -386,6 +398,7 @@ const pick = (params: Texts, name: string): Texts =>
 export function rightsOf(actions: readonly Action[], observed: RightsFacts): ActionNeeds[] {
   const { roles } = observed;
   const facts: RightsFacts = roles ? { ...observed, roles: rolesAfter(roles, actions) } : observed;
+  const fresh = madePools(actions);
   const guests = new Map<Vmid, Guest>();
   const known = (vmid: Vmid): Guest => {
     const changed = guests.get(vmid);
@@ -396,7 +409,7 @@ export function rightsOf(actions: readonly Action[], observed: RightsFacts): Act
   return actions.map((action) => {
     const params = textsOf(action.request.params);
     const vmid = Number(params['vmid'] ?? action.target.vmid);
-    const found = ruleOf(action)?.({ params, vmid, known, facts }) ?? [];
+    const found = ruleOf(action)?.({ params, vmid, known, facts, fresh }) ?? [];
     const needs = found.map((one): Need => ('oneOf' in one ? one : { oneOf: one }));
     after(guests, action, params, known);
     return { action, needs: [...new Map(needs.map((need) => [keyOf(need), need])).values()] };

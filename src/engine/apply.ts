@@ -1,5 +1,7 @@
 /** Carries out a plan: refuses first, then schedules, and reports what happened. The only way in which anything is changed. */
 import { isAboutRights } from '../domain/judge-rights.ts';
+import { isAccountAction } from '../domain/lab/account-actions.ts';
+import { needsMembers } from '../domain/lab/account-facts.ts';
 import type { Action, Plan } from '../domain/plan.ts';
 import type { EngineContext } from './context.ts';
 import { countBy } from './count-by.ts';
@@ -11,6 +13,7 @@ import { observe } from './observe.ts';
 import { preflight } from './preflight.ts';
 import { checkSecrets } from './prepare-request.ts';
 import type { ActionReport, ActionResult, ApplyReport } from './report.ts';
+import { requestText } from './request-text.ts';
 import { roomsOf } from './rooms.ts';
 import { runAction } from './run-action.ts';
 import { createRunState, type RunState } from './run-state.ts';
@@ -231,6 +234,7 @@ export async function applySavedPlan(
     fleetName: plan.fleet,
     vmids: [...new Set(vmids)],
     settled: true,
+    ...(plan.actions.some(isAccountAction) ? { access: { name: plan.fleet, emptied: poolsToGo(plan) } } : {}),
   });
   const stale = [...staleActions(plan, snapshot), ...(await staleCopies(plan))];
   const left = leftOut(plan, stale);
@@ -240,6 +244,11 @@ export async function applySavedPlan(
   const { refusals } = await preflight(context, going, snapshot);
   if (refusals.length > 0) throw new PlanRefusedError({ fleet: plan.fleet, refusals });
   return carryOutPlan(context, plan, options, left);
+}
+
+/** Pools whose members matter. */
+function poolsToGo({ actions }: Plan): ReadonlySet<string> {
+  return new Set(actions.filter(needsMembers).map(({ request }) => requestText(request, 'poolid') ?? ''));
 }
 
 /** The steps that were left out because a saved plan was stale. */

@@ -5,7 +5,8 @@ import { PveError } from '../api/errors/pve-error.ts';
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
-import { ownershipTag } from '../domain/field-row.ts';
+import { expiryTag, ownershipTag } from '../domain/field-row.ts';
+import { withoutExpiryTags } from '../domain/lab/expiry.ts';
 import { tagRefused, tagRefusedHint, withoutOwnershipTag } from '../domain/ownership.ts';
 import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
@@ -193,8 +194,13 @@ function goesTagless(
   { request }: LostRequest,
   error: unknown,
 ): boolean {
-  const isRefused =
-    error instanceof PvePermissionError && error.reason.includes(`for modifying tag '${ownershipTag}'`);
+  if (!(error instanceof PvePermissionError)) return false;
+  const [, tag] = /for modifying tag '([^']*)'/.exec(error.reason) ?? [];
+  if (tag !== undefined && expiryTag.test(tag) && withoutExpiryTags(request)) {
+    run.hasNoEndTags = true;
+    return true;
+  }
+  const isRefused = tag === ownershipTag;
   // what was sent without it already is refused for good
   if (!isRefused || !withoutOwnershipTag(request)) return false;
   if (!run.isTagless) {

@@ -56,16 +56,39 @@ function decodeTagRules(options: Options): ClusterSnapshot['tagRules'] {
   return { free, allowed: strings(options['allowed-tags']), registered };
 }
 
-/** Whether the account may give any tag. PVE: pve-guest-common GuestHelpers.pm, assert_tag_permissions. */
-async function mayTagAnything(context: EngineContext): Promise<boolean> {
-  if (isRoot(context.identity)) return true;
+/** What the account holds on `/`; undefined: it cannot be told. */
+async function heldOnRoot(context: EngineContext): Promise<ReadonlySet<string> | undefined> {
   try {
-    return privilegesOn(await readPermissions(context), '/').has('Sys.Modify');
+    return privilegesOn(await readPermissions(context), '/');
   } catch (error) {
-    // not known, so it is not counted on
-    if (error instanceof PveError && error.status !== undefined && !context.signal.aborted) return false;
+    if (error instanceof PveError && error.status !== undefined && !context.signal.aborted) return undefined;
     throw error;
   }
+}
+
+/** Whether the account may give any tag. PVE: pve-guest-common GuestHelpers.pm, assert_tag_permissions. */
+async function mayTagAnything(context: EngineContext): Promise<boolean> {
+  // what is not known is not counted on
+  return isRoot(context.identity) || ((await heldOnRoot(context))?.has('Sys.Modify') ?? false);
+}
+
+/**
+ * Whether the account may give tags that nobody can have listed by name.
+ *
+ * @param rules - as far as the account is told them.
+ * @param isOfKind - whether a registered tag is one of them.
+ */
+export async function mayTag(
+  context: EngineContext,
+  rules: ClusterSnapshot['tagRules'],
+  isOfKind: (tag: string) => boolean,
+): Promise<'allowed' | 'refused' | 'unknown'> {
+  if (isRoot(context.identity) || (rules?.free && !rules.registered.some(isOfKind))) return 'allowed';
+  const held = await heldOnRoot(context);
+  if (held?.has('Sys.Modify')) return 'allowed';
+  if (rules) return 'refused';
+  // whoever is told the rules was told that there are none
+  return held?.has('Sys.Audit') ? 'allowed' : 'unknown';
 }
 
 /**

@@ -33,6 +33,7 @@ export function countRequests(pve: PveClient, counter: RequestCounter): PveClien
           work({ ...server, request: counted(server.request), openWebsocket: counted(server.openWebsocket) }),
         options,
       ),
+    tryPassword: counted((...args: Parameters<PveClient['tryPassword']>) => pve.tryPassword(...args)),
     waitTask: (...args) => pve.waitTask(...args),
     get url() {
       return pve.url;

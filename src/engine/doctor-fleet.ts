@@ -12,7 +12,7 @@ import { rightsOf } from '../domain/rights.ts';
 import { humanSize } from '../util/bytes.ts';
 import type { DoctorCheck } from './doctor.ts';
 import type { NodeFacts } from './doctor-cluster.ts';
-import { judgePlan } from './preflight.ts';
+import { judgePlan, withRoles } from './preflight.ts';
 
 /** Everything the fleet is judged by. */
 export interface FleetFacts {
@@ -106,15 +106,25 @@ function creationOf({ fleet, snapshot, policy }: FleetFacts): Plan {
     const storage = desired.templateStorage ?? templateStorages(desired.node, snapshot.storages)[0]?.storage;
     return { ...desired, template: `${storage ?? 'local'}:vztmpl/any.tar.zst` };
   });
-  const empty = { ...snapshot, guests: [], containers: new Map<number, never>() };
+  const { access } = snapshot;
+  const roles = access?.roles.filter(({ isBuiltIn }) => isBuiltIn) ?? [];
+  const empty = {
+    ...snapshot,
+    guests: [],
+    containers: new Map<number, never>(),
+    ...(access ? { access: { ...access, roles, users: [], pools: [], acls: [] } } : {}),
+  };
   return planFleet({ ...placed, containers }, empty, policy);
 }
 
-function checkPrivileges(facts: FleetFacts): FleetFindings {
-  const { plan, snapshot, permissions, identity } = facts;
+const withoutContainers = { containers: new Map<number, never>() };
+
+function checkPrivileges(given: FleetFacts): FleetFindings {
+  const { plan, snapshot, permissions, identity } = given;
   if (isRoot(identity) || !permissions) return { checks: [], commands: [] };
   const account = { tree: permissions, ...(identity === undefined ? {} : { identity }) };
-  const now = judgePlan(plan, snapshot, account);
+  const facts = withRoles(snapshot);
+  const now = judgePlan(plan, facts, account);
   const checks = now.map(
     ({ key, code, message, hint = '' }): DoctorCheck => ({
       name: code === 'ROOT_ONLY' ? `fleet rights ${key}` : 'fleet rights',
@@ -124,10 +134,16 @@ function checkPrivileges(facts: FleetFacts): FleetFindings {
     }),
   );
   const all = judgeRights(
-    [...rightsOf(plan.actions, snapshot), ...rightsOf(creationOf(facts).actions, { containers: new Map() })],
+    [
+      ...rightsOf(plan.actions, facts),
+      ...rightsOf(creationOf(given).actions, {
+        ...withoutContainers,
+        ...(facts.roles ? { roles: facts.roles } : {}),
+      }),
+    ],
     account,
   );
-  const lackingNow = new Set(judgeRights(rightsOf(plan.actions, snapshot), account).missing.map(placeOf));
+  const lackingNow = new Set(judgeRights(rightsOf(plan.actions, facts), account).missing.map(placeOf));
   const later = all.missing
     .filter((one) => !lackingNow.has(placeOf(one)))
     .map(

@@ -1,5 +1,7 @@
 /** Whether a plan that was made earlier still fits the cluster. Pure. */
 import type { ClusterSnapshot } from '../domain/actual.ts';
+import { isAccountAction } from '../domain/lab/account-actions.ts';
+import { staleAccount } from '../domain/lab/account-facts.ts';
 import { type Action, makingKinds, type Plan } from '../domain/plan.ts';
 import type { StaleAction } from './errors.ts';
 
@@ -54,7 +56,7 @@ function staleChange(
  * Compares a plan's preconditions with the cluster.
  *
  * @param plan - made earlier.
- * @param snapshot - observed now: the fleet's containers and those that the plan names.
+ * @param snapshot - observed now: the fleet's containers and those that the plan names, users, pools, roles and rights.
  * @returns the actions that no longer fit; empty: carry on.
  */
 export function staleActions(plan: Plan, snapshot: ClusterSnapshot): StaleAction[] {
@@ -66,11 +68,13 @@ export function staleActions(plan: Plan, snapshot: ClusterSnapshot): StaleAction
     const { key, vmid } = action.target;
     const follows =
       created.has(key) && action.kind !== 'container.destroy' && action.precondition.kind === 'none';
-    const reason = makingKinds.has(action.kind)
-      ? staleCreate(plan, action, snapshot)
-      : action.kind.startsWith('template.') || follows
-        ? undefined
-        : staleChange(action, snapshot, moved);
+    const reason = isAccountAction(action)
+      ? staleAccount(action, snapshot.access)
+      : makingKinds.has(action.kind)
+        ? staleCreate(plan, action, snapshot)
+        : action.kind.startsWith('template.') || follows
+          ? undefined
+          : staleChange(action, snapshot, moved);
     return reason === undefined
       ? []
       : [{ id: action.id, key, reason, ...(vmid === undefined ? {} : { vmid }) }];

@@ -8,7 +8,7 @@ import { containersToRead } from '../domain/scope.ts';
 import { type ClusterFacts, readClusterFacts } from './cluster-facts.ts';
 import type { EngineContext } from './context.ts';
 import { countRequests, type RequestCounter } from './count-requests.ts';
-import { readAccess } from './lab/observe-access.ts';
+import { type AccessScope, readAccess, readLeftAccess } from './lab/observe-access.ts';
 import { readBridges } from './observe-bridges.ts';
 import { readContainers } from './observe-containers.ts';
 import { readExtras } from './observe-extras.ts';
@@ -35,8 +35,10 @@ export interface ObserveScope {
   readonly templates?: boolean;
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
   readonly recreate?: boolean;
-  /** Users, pools, roles and rights as well, for this fleet; those of `fleet` are read where it has accounts. */
-  readonly access?: Pick<DesiredFleet, 'name' | 'students'>;
+  /** Users, pools, roles and rights as well, for this fleet; those of `fleet` are read where it has accounts, or had. */
+  readonly access?: AccessScope;
+  /** The same, where its containers are of students: then it has accounts, or had. */
+  readonly accounts?: boolean;
   /** Wait first for tasks that an earlier run of ours has left running on these containers. */
   readonly settled?: boolean;
 }
@@ -77,15 +79,32 @@ async function readResources(
   return { resources: settled, facts, vmids: wantedVmids(scope, settled.guests, facts) };
 }
 
+/** Accounts that are there although the file has none (any more): looked for where there is or was a roster. */
+async function readForgotten(
+  context: EngineContext,
+  { fleet, fleetName, accounts }: ObserveScope,
+  { guests, containers }: Pick<ClusterSnapshot, 'guests' | 'containers'>,
+): Promise<ClusterSnapshot['access']> {
+  const name = fleet?.name ?? (accounts ? fleetName : undefined);
+  if (name === undefined) return undefined;
+  const hasStudents =
+    fleet?.students !== undefined ||
+    [...containers.values()].some(
+      ({ ownership }) => ownership?.fleet === name && ownership.student !== undefined,
+    );
+  return hasStudents ? readLeftAccess(context, name, guests) : undefined;
+}
+
 async function readSnapshot(context: EngineContext, scope: ObserveScope): Promise<ClusterSnapshot> {
   const { resources, facts, vmids } = await readResources(context, scope);
   const { fleet } = scope;
   const accessOf = fleet?.accounts ? fleet : scope.access;
-  const [{ guests, containers }, storages, access] = await Promise.all([
+  const [{ guests, containers }, storages, known] = await Promise.all([
     readContainers(context, resources, vmids),
     fleet ? readStorages(context, resources, fleet) : resources.storages,
     accessOf && readAccess(context, accessOf, resources.guests),
   ]);
+  const access = accessOf ? known : await readForgotten(context, scope, { guests, containers });
   const snapshot: ClusterSnapshot = {
     nodes: resources.nodes,
     storages,

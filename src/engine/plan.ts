@@ -115,7 +115,7 @@ export async function makePlan(context: EngineContext, file: DesiredFleet, given
  * Plan of `destroy -f`.
  *
  * @param fleetName - everything that this fleet owns is to be removed.
- * @param options.accounts - its users, pools and rights as well.
+ * @param options.accounts - its users, pools and rights as well; those of a fleet of students go in any case.
  * @returns the plan; containers that could not be read are not in it, and a notice event says so.
  */
 export async function makeDestroyPlan(
@@ -127,7 +127,7 @@ export async function makeDestroyPlan(
   const snapshot = await observe(context, {
     fleetName,
     settled: true,
-    ...(options.accounts ? { access: { name: fleetName } } : {}),
+    ...(options.accounts ? { access: { name: fleetName } } : { accounts: true }),
   });
   return ready(context, planDestroy(fleetName, snapshot, policy), snapshot);
 }

@@ -1,7 +1,9 @@
 /** Before anything is written: may this account do all that the plan wants? One request at most. Changes nothing. */
 import { PveError } from '../api/errors/pve-error.ts';
+import type { ClusterSnapshot } from '../domain/actual.ts';
 import { extendPlan } from '../domain/assemble.ts';
 import { type Account, isRoot, judgeRights, rightsRefusals } from '../domain/judge-rights.ts';
+import type { ActualAccess } from '../domain/lab/access.ts';
 import type { PermissionTree } from '../domain/permission-tree.ts';
 import type { Plan, Refusal } from '../domain/plan.ts';
 import { refusal } from '../domain/refusal.ts';
@@ -12,7 +14,20 @@ import { readRoles } from './lab/observe-access.ts';
 import { warn } from './notices.ts';
 
 /** The part of an observation that rights depend on. */
-type Observed = RightsFacts;
+type Observed = RightsFacts & Pick<ClusterSnapshot, 'access'>;
+
+/**
+ * Adds what the roles of the cluster give.
+ *
+ * @param roles - default: those of the observation, where it has any.
+ */
+export function withRoles(
+  observed: Observed,
+  roles: ActualAccess['roles'] | undefined = observed.access?.roles,
+): Observed {
+  if (observed.roles || !roles) return observed;
+  return { ...observed, roles: new Map(roles.map(({ roleid, privileges }) => [roleid, privileges])) };
+}
 
 /**
  * Reads what the account may do.
@@ -74,9 +89,7 @@ export async function preflight(context: EngineContext, plan: Plan, observed: Ob
   if (!tree) return extendPlan(plan, { refusals: byToken });
   const account: Account = { tree, ...(identity === undefined ? {} : { identity }) };
   const isAboutRoles = plan.actions.some(({ kind }) => kind === 'acl.grant' || kind === 'acl.revoke');
-  const roles = isAboutRoles && !observed.roles ? await readRoles(context) : undefined;
-  const facts = roles
-    ? { ...observed, roles: new Map(roles.map(({ roleid, privileges }) => [roleid, privileges])) }
-    : observed;
+  const known = withRoles(observed);
+  const facts = isAboutRoles && !known.roles ? withRoles(known, await readRoles(context)) : known;
   return extendPlan(plan, { refusals: [...byToken, ...judgePlan(plan, facts, account)] });
 }

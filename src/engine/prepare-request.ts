@@ -1,6 +1,7 @@
 /** A plan's action → the request as it is sent now: present vmid, newest digest, secrets filled in. */
 
 import { isGenerated } from '../domain/lab/account-actions.ts';
+import { withoutExpiryTags } from '../domain/lab/expiry.ts';
 import { withoutOwnershipTag } from '../domain/ownership.ts';
 import type { Action, InsideWork, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
@@ -98,7 +99,10 @@ export async function prepareRequest(
 ): Promise<ReadyRequest> {
   const { request, target } = action;
   const params: Record<string, WireValue> = {};
-  const given = (run.isTagless ? withoutOwnershipTag(request) : undefined) ?? request.params;
+  const given =
+    (run.isTagless ? withoutOwnershipTag(request) : undefined) ??
+    (run.hasNoEndTags ? withoutExpiryTags(request) : undefined) ??
+    request.params;
   for (const [name, value] of Object.entries(given)) {
     if (!isPlaceholder(value)) params[name] = value;
     else {

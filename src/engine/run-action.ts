@@ -9,6 +9,7 @@ import type { EngineContext } from './context.ts';
 import { describeFailure, IndeterminateError, InterruptedError, StepFailedError } from './failures.ts';
 import { doingOf, type Outcome } from './follow-task.ts';
 import { workInside } from './inside.ts';
+import { isPasswordRefused } from './lab/prove-password.ts';
 import { settleCredentials } from './lab/use-credentials.ts';
 import { leftBehind } from './left-behind.ts';
 import { stateBefore, unprovedChanges } from './prove.ts';
@@ -33,6 +34,8 @@ function diverged(what: string, changes: readonly FieldChange[]): ErrorDocument 
 /** What becomes of the report besides who and how long. */
 type Ending = Partial<Omit<ActionReport, 'id' | 'kind' | 'key' | 'node' | 'ms'>> & {
   readonly result: ActionResult;
+  /** Planned changes that are not there. */
+  readonly unproved?: readonly FieldChange[];
 };
 
 function endingOf(outcome: Outcome): Ending {
@@ -69,7 +72,9 @@ async function proved(
       });
     },
   );
-  return missing.length === 0 ? ending : { ...ending, result: 'diverged', error: diverged(doing, missing) };
+  return missing.length === 0
+    ? ending
+    : { ...ending, result: 'diverged', error: diverged(doing, missing), unproved: missing };
 }
 
 async function endOf(context: EngineContext, run: RunState, action: Action): Promise<Ending> {
@@ -120,8 +125,10 @@ export async function runAction(
       context,
       action,
       run.lost.has(action.id) && ending.result === 'failed' ? 'indeterminate' : ending.result,
+      isPasswordRefused(ending.unproved ?? []),
     );
   const vmid = run.vmidOf(action);
+  const { unproved: _unproved, ...told } = ending;
   return {
     id,
     kind,
@@ -129,6 +136,6 @@ export async function runAction(
     node: target.node,
     ms: context.clock.now() - startedAt,
     ...(vmid === undefined ? {} : { vmid }),
-    ...ending,
+    ...told,
   };
 }

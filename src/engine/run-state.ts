@@ -22,8 +22,12 @@ export interface RunState {
   readonly places: Map<string, Place>;
   /** Actions of which an answer was lost, so that a failure later does not say that nothing happened. */
   readonly lost: Set<string>;
+  /** Why new passwords could not be proved, as far as it was told. */
+  readonly unproved: Set<string>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
+  /** The same for tags that tell of the end of a container, which its notes tell too. */
+  hasNoEndTags?: boolean;
   /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
   readonly begun: Set<string>;
   /** Reason why nothing new may start; set once. */
@@ -54,6 +58,7 @@ export function createRunState(plan: Plan): RunState {
     places: new Map(),
     begun: new Set(),
     lost: new Set(),
+    unproved: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,
     replaceVmid(action, vmid) {

@@ -4,7 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { StaleAction } from './errors.ts';
 
 /**
- * Finds everything that cannot go on: all steps of a container with a stale step, what waits for them, and the templates
+ * Finds everything that cannot go on: all steps of a container, or of an account, with a stale step, what waits for them, and the templates
  * that nobody needs then.
  *
  * @param plan - made earlier.
@@ -12,12 +12,20 @@ import type { StaleAction } from './errors.ts';
  * @returns reason by action id, for the actions that are left out.
  */
 export function leftOut(plan: Plan, stale: readonly StaleAction[]): ReadonlyMap<string, string> {
-  const reasons = new Map(stale.map(({ key, reason }) => [key, reason]));
+  const accounts = new Set(plan.actions.filter(isAccountAction).map(({ id }) => id));
+  // the login of a student may be the key of a container as well
+  const reasonsOf = (about: 'accounts' | 'containers'): ReadonlyMap<string, string> =>
+    new Map(
+      stale
+        .filter(({ id }) => accounts.has(id) === (about === 'accounts'))
+        .map(({ key, reason }) => [key, reason]),
+    );
+  const [ofContainers, ofAccounts] = [reasonsOf('containers'), reasonsOf('accounts')];
   const left = new Map<string, string>();
   // the actions of a plan stand in the order of their dependencies, so that one pass finds the followers of followers
   for (const { id, kind, target, dependsOn } of plan.actions) {
-    const own =
-      kind.startsWith('template.') || isAccountAction({ kind }) ? undefined : reasons.get(target.key);
+    const reasons = accounts.has(id) ? ofAccounts : ofContainers;
+    const own = kind.startsWith('template.') ? undefined : reasons.get(target.key);
     const need = dependsOn.find((before) => left.has(before));
     const reason = own ?? (need === undefined ? undefined : `it waits for ${need}, which is left out`);
     if (reason !== undefined) left.set(id, reason);

@@ -20,7 +20,7 @@ const words: Readonly<Record<AccountState, string>> = {
   expired: 'expired',
   missing: 'missing',
   foreign: 'of somebody else',
-  left: 'left the roster',
+  left: 'not in the file',
 };
 
 /**

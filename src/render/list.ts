@@ -1,8 +1,9 @@
 /** Containers as a table, and one container in full. */
+import { stripVTControlCharacters } from 'node:util';
 import type { ListDocument, ListedContainer, ShowDocument } from '../engine/list.ts';
 import { formatSize, humanSize, MiB } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
-import type { Style } from './style.ts';
+import { clip, type Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { renderTasks } from './tasks.ts';
 import { counted, showDuration } from './values.ts';
@@ -174,6 +175,17 @@ const columns: readonly ListColumn[] = [
 /** Not shown unless they are asked for. */
 const onlyAsked: ReadonlySet<string> = new Set(['tags']);
 
+/** Left out one after another until the table fits into the terminal. */
+const dispensable = ['swap', 'cores', 'pool', 'uptime', 'disk', 'fleet', 'group', 'node', 'reset', 'expires'];
+
+/** Columns that a text takes. */
+const widthOf = (text: string): number =>
+  Math.max(
+    ...stripVTControlCharacters(text)
+      .split('\n')
+      .map((line) => line.length),
+  );
+
 /** What `--columns` may name. */
 export const listColumns: readonly string[] = columns.map(({ name }) => name);
 
@@ -208,7 +220,7 @@ export function listRows(
  * @param document - rows.
  * @param style - palette.
  * @param names - columns in order; default: those that have something in them.
- * @returns text that ends with a newline.
+ * @returns text that ends with a newline; on a terminal that is too narrow for it with fewer columns.
  */
 export function renderList(document: ListDocument, style: Style, names?: readonly string[]): string {
   const rows = document.containers.toSorted((a, b) => a.vmid - b.vmid);
@@ -216,9 +228,23 @@ export function renderList(document: ListDocument, style: Style, names?: readonl
   const used = columnsOf(names).filter(
     (column) => names !== undefined || !column.optional || rows.some((row) => column.cell(row, style) !== ''),
   );
-  const cells = rows.map((row) => used.map((column) => column.cell(row, style)));
+  const table = (shown: readonly ListColumn[]): string =>
+    renderTable(
+      shown,
+      rows.map((row) => shown.map((column) => column.cell(row, style))),
+      style,
+    );
+  let [shown, text, left]: [readonly ListColumn[], string, string[]] = [used, table(used), []];
+  const isTooWide = (): boolean => widthOf(text) > style.width;
+  for (const name of names !== undefined || !style.isTerminal ? [] : dispensable) {
+    if (!isTooWide()) break;
+    const fewer = shown.filter((column) => column.name !== name);
+    if (fewer.length < shown.length) [shown, text, left] = [fewer, table(fewer), [...left, name]];
+  }
+  const hidden = `Not shown, as they do not fit (--columns): ${left.join(', ')}`;
+  const more = left.length === 0 ? '' : `${style.dim(clip(hidden, style.width, style))}\n`;
   const running = rows.filter((row) => row.status === 'running').length;
-  return `${renderTable(used, cells, style)}\n${counted(rows.length, 'container')}, ${running} running.\n`;
+  return `${text}\n${counted(rows.length, 'container')}, ${running} running.\n${more}`;
 }
 
 function pairs(rows: readonly (readonly [name: string, value: string])[], style: Style): string[] {

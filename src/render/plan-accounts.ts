@@ -1,5 +1,6 @@
 /** Steps about accounts in a plan: one line per student. */
 import type { AccountKind, Action, PlanSummary } from '../domain/plan.ts';
+import { fill } from './fill.ts';
 import type { Style } from './style.ts';
 import { showChange } from './values.ts';
 
@@ -45,16 +46,17 @@ export function accountSign(actions: readonly Action[]): '+' | '~' | '-' {
  * What happens to a student's account.
  *
  * @param actions - steps about one student's account.
+ * @param width - columns that a line may take.
  * @param style - palette.
  * @returns lines without indentation.
  */
-export function accountLines(actions: readonly Action[], style: Style): string[] {
+export function accountLines(actions: readonly Action[], width: number, style: Style): string[] {
   const said = actions.map((action) => phrases[action.kind as AccountKind](action));
   const changes = actions
     .filter(({ kind }) => kind.endsWith('.update'))
     .flatMap(({ changes: list }) => list)
     .map(({ field, from, to }) => `${field} ${showChange(from, to, style)}`);
-  return [[...new Set(said)].join(` ${style.glyph.dot} `), ...changes.map(style.dim)];
+  return [...fill(new Set(said), width, style), ...changes.map(style.dim)];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A plan as text: grouped by container, aligned, effects named, refusals last where they are seen. */
 import type { Action, Effect, FieldChange, Plan, PlannedReset } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
+import { fill } from './fill.ts';
 import { markdownCell } from './markdown.ts';
 import { accountLines, accountSign, accountSummary, isAccountStep } from './plan-accounts.ts';
 import { clip, type Style } from './style.ts';
@@ -106,14 +107,7 @@ function settings(action: Action, width: number, style: Style): string[] {
     .map(
       (change) => `${change.field} ${showValue(change.to)}${change.needs ? ` (needs ${change.needs})` : ''}`,
     );
-  const lines: string[] = [];
-  for (const item of items) {
-    const last = lines.at(-1);
-    const joined = last === undefined ? item : `${last} ${style.glyph.dot} ${item}`;
-    if (last !== undefined && joined.length <= width) lines[lines.length - 1] = joined;
-    else lines.push(clip(item, width, style));
-  }
-  return lines;
+  return fill(items, width, style);
 }
 
 function changeLines(changes: readonly FieldChange[], width: number, style: Style): string[] {
@@ -216,7 +210,7 @@ function insideLines(actions: readonly Action[], width: number, style: Style): s
 function groupLines(group: Group, width: number, style: Style): string[] {
   if (group.reset) return resetLines(group, group.reset, width, style);
   const first = group.actions[0] as Action;
-  if (isAccountStep(first)) return accountLines(group.actions, style);
+  if (isAccountStep(first)) return accountLines(group.actions, width, style);
   const create = group.actions.find((action) => makers.has(action.kind));
   if (group.sign === '↓') {
     return [fetchLine(first)];

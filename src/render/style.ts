@@ -7,6 +7,8 @@ type Paint = (text: string) => string;
 export interface Style {
   /** Columns of the terminal; texts are cut or wrapped to it. */
   readonly width: number;
+  /** A person looks at it: what does not fit into the width breaks the lines. */
+  readonly isTerminal: boolean;
   readonly color: boolean;
   readonly bold: Paint;
   readonly dim: Paint;
@@ -56,12 +58,19 @@ const asciiGlyphs: Style['glyph'] = {
  * @param options.color - whether escape sequences may be written.
  * @param options.unicode - false: ASCII signs only.
  * @param options.width - columns; at least 40 are assumed.
+ * @param options.isTerminal - whether lines that are longer are broken.
  * @returns the style.
  */
-export function createStyle(options: { color: boolean; unicode?: boolean; width?: number }): Style {
+export function createStyle(options: {
+  color: boolean;
+  unicode?: boolean;
+  width?: number;
+  isTerminal?: boolean;
+}): Style {
   const colors = pc.createColors(options.color);
   return {
     width: Math.max(40, options.width ?? 100),
+    isTerminal: options.isTerminal ?? false,
     color: options.color,
     bold: colors.bold,
     dim: colors.dim,

@@ -14,6 +14,7 @@ import { type AccountKind, type Action, makingKinds, type Plan, type Policy, typ
 import { refusal } from '../refusal.ts';
 import { keyFilter } from '../scope.ts';
 import type { AccountChange, ActualAccess, OwnContainer } from './access.ts';
+import { accountPrecondition } from './account-facts.ts';
 import { poolCreation } from './account-pools.ts';
 import { planAccounts } from './accounts.ts';
 
@@ -117,7 +118,7 @@ function meantChanges(changes: readonly AccountChange[], request: AccountsReques
   return kept.filter((change) => meant.has(change));
 }
 
-const actionOf = (fleet: string, change: AccountChange): Action => ({
+const actionOf = (fleet: string, access: ActualAccess, change: AccountChange): Action => ({
   id: change.id,
   kind: change.kind,
   target: { key: change.student ?? fleet, node: '' },
@@ -126,7 +127,7 @@ const actionOf = (fleet: string, change: AccountChange): Action => ({
   changes: change.changes,
   risk: change.risk,
   reason: change.reason,
-  precondition: { kind: 'none' },
+  precondition: accountPrecondition(access, change),
   dependsOn: change.dependsOn,
 });
 
@@ -254,7 +255,7 @@ export function addAccountChanges(
 ): Plan {
   const { fleet, access, policy } = request;
   const linked = linkAfter(plan, changes, access);
-  const added = linked.map((change) => actionOf(fleet.name, change));
+  const added = linked.map((change) => actionOf(fleet.name, access, change));
   const pools = new Set(added.filter(({ kind }) => kind === 'pool.create').map(({ id }) => id));
   const own = plan.actions.map((action): Action => {
     const pool = poolOf(action);

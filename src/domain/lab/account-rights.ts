@@ -33,6 +33,9 @@ export interface RightsRequest {
   readonly own: ReadonlyMap<Vmid, OwnContainer>;
 }
 
+/** Why everything goes. */
+export const noAccounts = 'the fleet has no accounts any more';
+
 /** Name of the role that a fleet makes when the file names none. */
 const defaultRole = (fleet: string): string => `${fleet}-student`;
 
@@ -49,7 +52,8 @@ function ownPaths({ fleet, students, actual, own }: RightsRequest): Set<string> 
   ]);
 }
 
-const roleCreation = (roleid: string): string => `role/${roleid}/create`;
+/** Id of the change that creates a role. */
+export const roleCreation = (roleid: string): string => `role/${roleid}/create`;
 
 function planRole(request: RightsRequest, paths: ReadonlySet<string>): Pick<RightsPlan, 'role' | 'refusals'> {
   const { fleet, accounts, actual } = request;
@@ -69,7 +73,7 @@ function planRole(request: RightsRequest, paths: ReadonlySet<string>): Pick<Righ
       target: roleid,
       request: { method: 'DELETE', path: '/access/roles/{roleid}', params: { roleid } },
       risk: 'destructive',
-      reason: 'the fleet has no accounts any more',
+      reason: noAccounts,
     };
     return { role: [removal], refusals: [] };
   }

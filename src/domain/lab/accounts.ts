@@ -6,7 +6,7 @@ import type { DesiredFleet } from '../desired.ts';
 import { refusal } from '../refusal.ts';
 import type { AccountPlan, ActualAccess, OwnContainer } from './access.ts';
 import { planPools } from './account-pools.ts';
-import { planRights } from './account-rights.ts';
+import { noAccounts, planRights } from './account-rights.ts';
 import { planUsers } from './account-users.ts';
 
 /**
@@ -52,6 +52,7 @@ export function planAccounts(
           ),
         ]
       : [];
+  const removed = [...users.removed, ...pools.removed];
   return {
     changes: [
       ...rights.role,
@@ -59,8 +60,7 @@ export function planAccounts(
       ...users.created,
       ...rights.revoked,
       ...rights.granted,
-      ...users.removed,
-      ...pools.removed,
+      ...(accounts ? removed : removed.map((change) => ({ ...change, reason: noAccounts }))),
     ],
     refusals: [...realm, ...rights.refusals, ...pools.refusals, ...users.refusals],
     notices: [...pools.notices],

@@ -15,7 +15,7 @@ import { lockedRefusal, planRemoval } from '../plan-remove.ts';
 import { endOfBoost } from '../plan-resize.ts';
 import { type SnapshotState, snapshotPart } from '../plan-snapshot.ts';
 import { boostChange, boostOf, isOver } from './boost.ts';
-import { expiryMark, isToldExpired, withExpiryTag } from './expiry.ts';
+import { expiryMark, isToldExpired, type Tagging, withExpiry } from './expiry.ts';
 import { frozenOf } from './frozen.ts';
 import { freezePart, unfrozenAt } from './plan-freeze.ts';
 import { type Due, dueAt, type ExpiryPhase, expiryPhase, isInClass } from './schedule.ts';
@@ -39,6 +39,8 @@ export interface TickFacts {
   /** By vmid; only of those of which snapshots are due. */
   readonly snapshots: ReadonlyMap<number, SnapshotState>;
   readonly storages: readonly StorageInfo[];
+  /** Whether this account may give tags that tell of an end. */
+  readonly tagging: Tagging;
 }
 
 /** What is to be done. */
@@ -87,8 +89,8 @@ const targetOf = ({ member, container }: Draft): { key: string; vmid: number; no
   node: container.node,
 });
 
-/** Boost and tags of expiry, in one call. */
-function maintain(draft: Draft, phase: ExpiryPhase, now: number): void {
+/** Boost and what is told of the end, in one call. */
+function maintain(draft: Draft, phase: ExpiryPhase, now: number, tagging: Tagging): void {
   const { member, container, notices } = draft;
   const { key, desired } = member;
   const boost = boostOf(container);
@@ -98,7 +100,7 @@ function maintain(draft: Draft, phase: ExpiryPhase, now: number): void {
       : undefined;
   if (end && 'notice' in end) notices.push(end.notice);
   const unboosted = end && 'config' in end ? end.config : container.next;
-  const config = desired ? withExpiryTag(unboosted, desired.schedule, phase) : unboosted;
+  const config = desired ? withExpiry(unboosted, desired.schedule, phase, tagging) : unboosted;
   if (config === container.next) return;
   const marks = [boostChange(container.next, config), expiryMark(container.next, config)];
   const day = desired?.schedule?.expiry?.day ?? '';
@@ -258,7 +260,7 @@ function planMember(member: TickMember, facts: TickFacts, how: Now): Draft {
       });
     return draft;
   }
-  maintain(draft, phase, how.now);
+  maintain(draft, phase, how.now, facts.tagging);
   if (phase === 'expired' || phase === 'removable') expire(draft, phase, how);
   else if (desired?.schedule)
     for (const due of dueAt(desired.schedule, how.now)) {

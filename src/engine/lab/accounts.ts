@@ -23,7 +23,7 @@ import { observe } from '../observe.ts';
 import { type Planned, ready } from '../plan.ts';
 import { ownPassword } from '../secrets.ts';
 
-/** `left`: the fleet made it, and the roster does not have the person any more. */
+/** `left`: the fleet made it, and the file does not have it any more: nobody on the roster, or no accounts at all. */
 export type AccountState = 'active' | 'disabled' | 'expired' | 'missing' | 'foreign' | 'left';
 
 /** One account. */
@@ -64,21 +64,19 @@ interface Observed {
   readonly students: readonly DesiredStudent[];
 }
 
+/** Also of a file that has no accounts any more: those that are there carry the fleet's mark. */
 async function observeAccounts(context: EngineContext, fleet: DesiredFleet): Promise<Observed> {
-  if (!fleet.accounts)
-    throw new UsageError(`the fleet ${fleet.name} has no accounts`, {
-      hint: 'write accounts: {} under students to give each student one',
-    });
   const snapshot = await observe(context, { fleetName: fleet.name, access: fleet });
   return { snapshot, access: snapshot.access as ActualAccess, students: fleet.students ?? [] };
 }
 
-/** Logins of those who have an account of the fleet, and are not on the roster. */
-function leavers({ access, students }: Observed, fleet: string): string[] {
-  const there = new Set(students.map(({ login }) => login));
-  const marked = access.users.flatMap(({ comment }) => {
+/** Logins of those who have an account of the fleet that its file does not have. */
+function leavers({ access, students }: Observed, { name, accounts }: DesiredFleet): string[] {
+  const there = new Set(accounts ? students.map(({ login }) => login) : []);
+  // of users that others made, only the pools are marked
+  const marked = [...access.users, ...access.pools].flatMap(({ comment }) => {
     const mark = readMark(comment);
-    return mark?.fleet === fleet && mark.student !== undefined ? [mark.student] : [];
+    return mark?.fleet === name && mark.student !== undefined ? [mark.student] : [];
   });
   return [...new Set(marked)].filter((login) => !there.has(login));
 }
@@ -120,7 +118,6 @@ function selector(
  *
  * @param selection - whose; nothing: everybody's.
  * @returns one row per person, in natural order of logins.
- * @throws UsageError when the fleet has no accounts.
  */
 export async function listAccounts(
   context: EngineContext,
@@ -129,23 +126,25 @@ export async function listAccounts(
 ): Promise<AccountsDocument> {
   const observed = await observeAccounts(context, fleet);
   const { access, snapshot, students } = observed;
-  const gone = leavers(observed, fleet.name);
+  const gone = leavers(observed, fleet);
   const isMeant = selector(selection, students, gone);
   const nowSeconds = context.clock.now() / 1_000;
   const owned = ownedBy(fleet.name, snapshot);
-  const row = (login: string, student: DesiredStudent | undefined): ListedAccount => {
-    const user = access.users.find(({ userid, comment }) => {
+  const row = (login: string): ListedAccount => {
+    const student = students.find((one) => one.login === login);
+    const isMarked = (comment: string | undefined): boolean => {
       const mark = readMark(comment);
-      return student?.account
-        ? userid === student.account.userid
-        : mark?.fleet === fleet.name && mark.student === login;
-    });
+      return mark?.fleet === fleet.name && mark.student === login;
+    };
+    const user = access.users.find(({ userid, comment }) =>
+      student?.account ? userid === student.account.userid : isMarked(comment),
+    );
     const isOurs = readMark(user?.comment)?.fleet === fleet.name || fleet.accounts?.create === false;
     const dates = user && user.expire > 0 ? user.expire : undefined;
     const state = (): AccountState => {
+      if (gone.includes(login)) return 'left';
       if (!user) return 'missing';
       if (!isOurs) return 'foreign';
-      if (!student) return 'left';
       if (!user.enable) return 'disabled';
       return dates !== undefined && dates <= nowSeconds ? 'expired' : 'active';
     };
@@ -161,7 +160,7 @@ export async function listAccounts(
       userid: student?.account?.userid ?? user?.userid ?? '',
       state: state(),
       expires: dates === undefined ? null : new Date(dates * 1_000).toISOString(),
-      pool: student?.account?.pool ?? null,
+      pool: student?.account?.pool ?? access.pools.find(({ comment }) => isMarked(comment))?.poolid ?? null,
       containers: own.map(({ ownership, vmid, node, status }) => ({
         key: ownership?.key ?? '',
         vmid,
@@ -170,13 +169,10 @@ export async function listAccounts(
       })),
     };
   };
-  const rows = [
-    ...students.map((student) => row(student.login, student)),
-    ...gone.map((login) => row(login, undefined)),
-  ];
-  const accounts = rows
-    .filter(({ login }) => isMeant(login))
-    .sort((a, b) => naturalCompare(a.login, b.login));
+  const accounts = [...(fleet.accounts ? students.map(({ login }) => login) : []), ...gone]
+    .filter(isMeant)
+    .sort(naturalCompare)
+    .map(row);
   return { format: 'pvefleet.accounts/1', fleet: fleet.name, accounts };
 }
 
@@ -195,6 +191,10 @@ export async function makeRotatePlan(
   selection: AccountSelection,
   policy: Policy,
 ): Promise<Planned> {
+  if (!fleet.accounts)
+    throw new UsageError(`the file of ${fleet.name} has no accounts`, {
+      hint: 'write accounts: {} under students to give each student one',
+    });
   const { access, students, snapshot } = await observeAccounts(context, fleet);
   const isMeant = selector(selection, students, []);
   const meant = students.filter(({ login }) => isMeant(login));
@@ -229,7 +229,7 @@ export async function makeAccountRemovalPlan(
   const own = ownedBy(fleet.name, snapshot).map(
     ({ ownership, vmid }): OwnContainer => ({ key: ownership?.key ?? '', vmid, leaves: false }),
   );
-  const isMeant = selector(selection, students, leavers(observed, fleet.name));
+  const isMeant = selector(selection, students, leavers(observed, fleet));
   const isAll = selection.logins.length === 0 && selection.groups === undefined;
   const staying = students.filter(({ login }) => !isMeant(login));
   const leaving = new Set(

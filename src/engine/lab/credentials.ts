@@ -9,8 +9,8 @@ import { messageOf, UsageError } from '../../util/errors.ts';
 import { replaceFile } from '../replace-file.ts';
 import { generatePassword } from './password.ts';
 
-/** What an action comes to for the password that it set. */
-type PasswordOutcome = 'in-force' | 'refused' | 'unknown';
+/** What an action comes to for the password that it set; `disproved`: it is said to be set, and opens nothing. */
+type PasswordOutcome = 'in-force' | 'refused' | 'unknown' | 'disproved';
 
 /** Where the passwords of a run go. Part of the engine's context. */
 export interface Credentials {
@@ -165,6 +165,7 @@ export function createSheet(path: string, generate: () => string = generatePassw
   const pending = new Map<string, SheetRow>();
   const changed = new Set<string>();
   const forgotten = new Set<string>();
+  const doubted = new Set<string>();
   // appended one after another, so that lines do not mix
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -253,7 +254,8 @@ export function createSheet(path: string, generate: () => string = generatePassw
     },
     settle: async (login, outcome) => {
       const row = pending.get(login);
-      if (!row || outcome === 'unknown') return;
+      if (outcome === 'disproved') doubted.add(login);
+      if (!row || outcome === 'unknown' || outcome === 'disproved') return;
       pending.delete(login);
       if (outcome === 'refused') {
         rows = rows.filter((one) => one !== row);
@@ -276,7 +278,7 @@ export function createSheet(path: string, generate: () => string = generatePassw
       const settled = rows.map((row): SheetRow => {
         const isOnly = rows.filter(({ login }) => login === row.login).length === 1;
         // there was no other password for this user, and it is there: so it is this one
-        const isSure = row.state === 'in force' || (isOnly && exists(row.userid));
+        const isSure = row.state === 'in force' || (isOnly && exists(row.userid) && !doubted.has(row.login));
         return { ...row, ...details.get(row.login), state: isSure ? 'in force' : 'unconfirmed' };
       });
       rows = settled;

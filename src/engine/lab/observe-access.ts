@@ -12,6 +12,12 @@ import { mapBounded } from '../parallel.ts';
 type UserRow = Returns<'GET', '/access/users'>[number];
 type PoolRow = Returns<'GET', '/pools'>[number];
 
+/** Whose accounts are read. */
+export interface AccessScope extends Pick<DesiredFleet, 'name' | 'students'> {
+  /** Pools whose members are asked for, where that is known; else those that the fleet does not want any more. */
+  readonly emptied?: ReadonlySet<string>;
+}
+
 /** Empty texts are as good as none. PVE: some fields of a user are there as soon as a later one is set. */
 const texts = <K extends string>(
   row: Partial<Record<K, unknown>>,
@@ -101,6 +107,28 @@ function wantedPools(students: readonly DesiredStudent[]): Set<string> {
 }
 
 /**
+ * Reads what accounts are removed from, where a fleet's file has none: two requests when it never had any.
+ *
+ * @param fleet - its name.
+ * @param guests - all guests of the cluster, with their pools.
+ * @returns undefined where no user and no pool carries its mark.
+ */
+export async function readLeftAccess(
+  context: EngineContext,
+  fleet: string,
+  guests: readonly GuestSummary[],
+): Promise<ActualAccess | undefined> {
+  const options = { signal: context.signal };
+  const [users, pools] = await Promise.all([
+    context.pve.get('/access/users', {}, options),
+    context.pve.get('/pools', {}, options),
+  ]);
+  const isOurs = ({ comment }: { readonly comment?: unknown }): boolean =>
+    typeof comment === 'string' && readMark(comment)?.fleet === fleet;
+  return [...users, ...pools].some(isOurs) ? readAccess(context, { name: fleet }, guests) : undefined;
+}
+
+/**
  * Reads what accounts are planned from.
  *
  * @param fleet - whose.
@@ -109,7 +137,7 @@ function wantedPools(students: readonly DesiredStudent[]): Set<string> {
  */
 export async function readAccess(
   context: EngineContext,
-  fleet: Pick<DesiredFleet, 'name' | 'students'>,
+  fleet: AccessScope,
   guests: readonly GuestSummary[],
 ): Promise<ActualAccess> {
   const options = { signal: context.signal };
@@ -122,7 +150,9 @@ export async function readAccess(
   ]);
   const wanted = wantedPools(fleet.students ?? []);
   const read = await mapBounded(context.limits.requests, pools, async (row) => {
-    const mayGo = readMark(row.comment)?.fleet === fleet.name && !wanted.has(row.poolid);
+    const mayGo = fleet.emptied
+      ? fleet.emptied.has(row.poolid)
+      : readMark(row.comment)?.fleet === fleet.name && !wanted.has(row.poolid);
     return mayGo ? readMembers(context, row.poolid) : fromGuests(row, guests);
   });
   return {

@@ -8,6 +8,7 @@ import type { EngineContext } from '../context.ts';
 import { requestText } from '../request-text.ts';
 import type { RunState } from '../run-state.ts';
 import { decodeUser, readAcls, readPool, readRoles } from './observe-access.ts';
+import { isPasswordSet, unprovedPassword } from './prove-password.ts';
 
 type Proof = (context: EngineContext, action: Action, run?: RunState) => Promise<FieldChange[]>;
 
@@ -28,15 +29,21 @@ async function readUser(context: EngineContext, userid: string): Promise<ActualU
 
 const userFields = ['firstname', 'lastname', 'email', 'comment', 'enable', 'expire'] as const;
 
-const provedUser: Proof = async (context, action) => {
+const provedUser: Proof = async (context, action, run) => {
   const user = await readUser(context, text(action, 'userid'));
   if (!user) return [off('user', 'present', 'absent')];
   const { params } = action.request;
-  return userFields.flatMap((field) => {
+  const fields = userFields.flatMap((field) => {
     const wanted = params[field] as JsonValue | undefined;
     const found = user[field] ?? (field === 'comment' || field === 'email' ? '' : null);
     return wanted === undefined || deepEqual(wanted, found) ? [] : [off(field, wanted, found)];
   });
+  return [...fields, ...(await unprovedPassword(context, run, action, user))];
+};
+
+const provedPassword: Proof = async (context, action, run) => {
+  const user = await readUser(context, text(action, 'userid'));
+  return user ? unprovedPassword(context, run, action, user) : [off('user', 'present', 'absent')];
 };
 
 const provedPool: Proof = async (context, action) => {
@@ -92,8 +99,7 @@ const proofs: Readonly<Record<AccountKind, Proof>> = {
   ),
   'user.create': provedUser,
   'user.update': provedUser,
-  // a password cannot be read back; that the server took it is all there is
-  'user.password': async () => [],
+  'user.password': provedPassword,
   'user.delete': gone('user', (context, action) => readUser(context, text(action, 'userid'))),
   'pool.create': provedPool,
   'pool.update': provedPool,
@@ -120,9 +126,9 @@ export async function unprovedAccount(
 /**
  * Whether the effect is there, after an answer was lost.
  *
- * @param action - with the request as it was sent. A new password leaves no trace, so it is set again.
+ * @param action - with the request as it was sent.
  */
 export async function isAccountDone(context: EngineContext, action: Action): Promise<boolean> {
-  if (action.kind === 'user.password') return false;
+  if (action.kind === 'user.password') return isPasswordSet(context, action);
   return (await unprovedAccount(context, undefined, action)).length === 0;
 }

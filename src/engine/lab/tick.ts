@@ -15,6 +15,7 @@ import { dueAt, expiryPhase } from '../../domain/lab/schedule.ts';
 import { labelContainers } from '../../domain/labels.ts';
 import type { Policy } from '../../domain/plan.ts';
 import type { Diagnostic } from '../../util/diagnostic.ts';
+import { mayTag } from '../cluster-facts.ts';
 import type { EngineContext } from '../context.ts';
 import { observe } from '../observe.ts';
 import { mapBounded } from '../parallel.ts';
@@ -137,11 +138,13 @@ export async function makeTickPlan(context: EngineContext, request: TickRequest)
   const snapshot = await observeDue(context, request);
   const members = membersOf(snapshot, fleet);
   const questions = tickQuestions(members, now);
-  const [power, snapshots] = await Promise.all([
+  const ends = members.some(({ desired }) => expiryPhase(desired?.schedule, now) !== 'none');
+  const [power, snapshots, tagging] = await Promise.all([
     readPower(context, questions.tasks),
     readSnapshotStates(context, questions.snapshots, true),
+    ends ? mayTag(context, snapshot.tagRules, (tag) => expiryTag.test(tag)) : ('allowed' as const),
   ]);
-  const facts: TickFacts = { ...power, snapshots, storages: snapshot.storages };
+  const facts: TickFacts = { ...power, snapshots, storages: snapshot.storages, tagging };
   const made = planTick(fleet?.name ?? '', members, facts, { now, policy });
   const notices = made.left.map(({ code, message, hint }) => ({
     severity: 'warning' as const,

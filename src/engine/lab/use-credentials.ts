@@ -38,11 +38,16 @@ export async function generatedPassword(context: EngineContext, action: Action):
 
 const inForce: ReadonlySet<ActionResult> = new Set(['ok', 'warnings', 'unchanged', 'diverged']);
 
-/** Notes in the sheet what an action came to. The password is there already, so a failure is a warning. */
+/**
+ * Notes in the sheet what an action came to. The password is there already, so a failure is a warning.
+ *
+ * @param isRefused - the server said that the password is set, and does not take it.
+ */
 export async function settleCredentials(
   context: EngineContext,
   action: Action,
   result: ActionResult,
+  isRefused = false,
 ): Promise<void> {
   const { credentials } = context;
   const login = passwordOwner(action);
@@ -50,7 +55,13 @@ export async function settleCredentials(
   try {
     if (action.kind === 'user.delete' && inForce.has(result)) await credentials.forget(action.target.key);
     if (login === undefined) return;
-    const outcome = inForce.has(result) ? 'in-force' : result === 'indeterminate' ? 'unknown' : 'refused';
+    const outcome = isRefused
+      ? 'disproved'
+      : inForce.has(result)
+        ? 'in-force'
+        : result === 'indeterminate'
+          ? 'unknown'
+          : 'refused';
     await credentials.settle(login, outcome);
   } catch (error) {
     warn(

@@ -23,6 +23,8 @@ interface Command {
   readonly line: string;
   readonly args: readonly string[];
   readonly exit: number;
+  /** With user and password: the server lets no token do it. */
+  readonly asUser: boolean;
   /** Files that the README has shown before this command. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -43,6 +45,7 @@ function commands(): Command[] {
       return {
         line,
         args: words(command).slice(1),
+        asUser: comment.startsWith('with a login'),
         exit: Number(/exit (\d+)/.exec(comment)?.[1] ?? 0),
         files: { ...files },
       };
@@ -64,9 +67,17 @@ describe('README', () => {
     expect(commands().length).toBeGreaterThan(10);
   });
 
-  it.each(commands())('$line', { timeout: 60_000 }, async ({ args, exit, files }) => {
+  it.each(commands())('$line', { timeout: 60_000 }, async ({ args, exit, files, asUser }) => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const result = await runCli(args, { env: cluster.env, cwd: folder });
+    const { username, password } = cluster.simulator.credentials;
+    const login = {
+      PVEFLEET_TOKEN_ID: undefined,
+      PVEFLEET_TOKEN_SECRET: undefined,
+      PVEFLEET_USERNAME: username,
+      PVEFLEET_PASSWORD: password,
+    };
+    const env = { ...cluster.env, ...(asUser ? login : {}) };
+    const result = await runCli(args, { env, cwd: folder });
     expect(result.code, result.stderr + result.stdout).toBe(exit);
   });
 

@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import type { PveClient } from '../../../src/api/types.ts';
 import type { DesiredFleet } from '../../../src/domain/desired.ts';
 import type { Plan } from '../../../src/domain/plan.ts';
-import { applyPlan } from '../../../src/engine/apply.ts';
+import { applyPlan, applySavedPlan, assertApplied } from '../../../src/engine/apply.ts';
 import type { EngineContext } from '../../../src/engine/context.ts';
-import { makeRotatePlan } from '../../../src/engine/lab/accounts.ts';
+import type { PlanRefusedError } from '../../../src/engine/errors.ts';
+import { listAccounts, makeAccountRemovalPlan, makeRotatePlan } from '../../../src/engine/lab/accounts.ts';
 import { type CredentialsSheet, createSheet, sheetFile } from '../../../src/engine/lab/credentials.ts';
 import { readSheetDetails } from '../../../src/engine/lab/sheet-details.ts';
 import { makePlan } from '../../../src/engine/plan.ts';
@@ -21,7 +22,10 @@ import { fleetWith } from '../../unit/lab/support.ts';
 const logins = ['anna', 'ben', 'cem', 'dora'];
 const roster = `name,login\n${logins.map((login) => `Student ${login},${login}`).join('\n')}\n`;
 const classOf = (accounts = '{}'): DesiredFleet => {
-  const fleet = fleetWith(`roster: students.csv\naccounts: ${accounts}\npower: stopped`, roster);
+  const fleet = fleetWith(
+    `roster: students.csv\npower: stopped\n${accounts && `accounts: ${accounts}`}`,
+    roster,
+  );
   return {
     ...fleet,
     containers: fleet.containers.map((one) => ({ ...one, template: 'debian-12' })),
@@ -111,6 +115,12 @@ async function untilDone(
   }
   return first.again();
 }
+
+const makeRotateError = (context: EngineContext, fleet: DesiredFleet): Promise<Error> =>
+  makeRotatePlan(context, fleet, { logins: [] }, policyOf()).then(
+    () => new Error('not refused'),
+    (error: unknown) => error as Error,
+  );
 
 describe('accounts', () => {
   for (const seed of [1, 2, 3, 4, 5, 6])
@@ -297,5 +307,161 @@ describe('accounts', () => {
     await sheet.close();
     const { state } = engine.simulator;
     expect([state.users, state.pools, state.roles, state.acls]).toEqual([users, pools, roles, acls]);
+  });
+
+  it('have their passwords tried, and say so where that cannot be', async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const path = folder();
+    const sheet = createSheet(path);
+    const context = { ...engine.context, credentials: sheet };
+    const { state, faults } = engine.simulator;
+    faults.schedule([
+      {
+        fault: 'answer',
+        status: 401,
+        reason: 'authentication failure',
+        method: 'POST',
+        path: '/access/ticket',
+      },
+    ]);
+    const report = await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
+    const tries = (): number => engine.requests().filter((line) => line === 'POST /access/ticket').length;
+    expect(tries()).toBe(logins.length);
+    expect(report.summary).toMatchObject({ diverged: 1, failed: 0, skipped: 0 });
+    const [diverged] = report.actions.filter(({ result }) => result === 'diverged');
+    expect(diverged?.kind).toBe('user.create');
+    expect(diverged?.error?.message).toContain('password should be accepted at a login, is refused');
+    const rows = await finish(engine, fleet, sheet);
+    expect(rows.filter(({ state: one }) => one === 'unconfirmed').map(({ login }) => login)).toEqual([
+      diverged?.key,
+    ]);
+
+    const { username, password } = engine.simulator.credentials;
+    const asRoot = engine.again({ auth: { kind: 'ticket', username, password }, identity: username });
+    const rotate = async (): Promise<Record<string, number>> => {
+      const credentials = createSheet(path);
+      const connected = { ...asRoot.context, credentials };
+      const { plan } = await makeRotatePlan(connected, fleet, { logins: [] }, policyOf());
+      const { summary } = await applyPlan(connected, plan);
+      await credentials.close();
+      expectNothingLost(engine.simulator, path);
+      return { ...summary };
+    };
+    // whoever cannot log in is told of, once per reason; the others are tried
+    for (const userid of ['anna@pve', 'ben@pve']) Object.assign(state.users[userid] ?? {}, { enable: false });
+    Object.assign(state.users['cem@pve'] ?? {}, { expire: 1 });
+    const before = tries();
+    expect(await rotate()).toMatchObject({ ok: 4, diverged: 0, failed: 0 });
+    // one of the four, and our own
+    expect(tries() - before).toBe(2);
+    const told = asRoot.eventsOf('notice').map(({ diagnostic }) => diagnostic);
+    expect(told.map(({ code }) => code)).toEqual(['PASSWORD_UNPROVED', 'PASSWORD_UNPROVED']);
+    expect(told.map(({ message }) => message.split(': ')[1] ?? '').toSorted()).toEqual([
+      'the account has expired',
+      'the account is disabled',
+    ]);
+    // an answer that was lost: the new password opens, so it arrived
+    faults.schedule([{ fault: 'drop', when: 'after', method: 'PUT', path: '/access/password' }]);
+    const sent = engine.requests().filter((line) => line === 'PUT /access/password').length;
+    for (const user of Object.values(state.users)) Object.assign(user, { enable: true, expire: 0 });
+    expect(await rotate()).toMatchObject({ ok: 4, failed: 0, indeterminate: 0 });
+    expect(engine.requests().filter((line) => line === 'PUT /access/password').length - sent).toBe(4);
+    const secrets = inForce(engine.simulator).map(([, one]) => one);
+    for (const secret of secrets)
+      expect(JSON.stringify([...engine.events, ...asRoot.events, report])).not.toContain(secret);
+  });
+
+  it('that somebody has changed since a plan was saved are refused, or left out', {
+    timeout: 60_000,
+  }, async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const sheet = createSheet(folder());
+    const context = { ...engine.context, credentials: sheet };
+    const { state } = engine.simulator;
+    const { plan: first } = await makePlan(context, fleet, policyOf());
+    state.pools['lab-ben'] = { poolid: 'lab-ben', vms: [], storages: [] };
+    const exists = { reason: 'the pool lab-ben exists already', id: 'pool/lab-ben/create', key: 'ben' };
+    await expect(applySavedPlan(context, first)).rejects.toMatchObject({ exitCode: 6, stale: [exists] });
+    expect(engine.requests({ writes: true })).toEqual([]);
+    const report = await applySavedPlan(context, first, { skipStale: true });
+    const stale = report.actions.filter(({ error }) => error?.code === 'PLAN_STALE').map(({ id }) => id);
+    expect(stale.toSorted()).toEqual([
+      'acl/pool/lab-ben/ben@pve/grant',
+      'pool/lab-ben/create',
+      'student-ben/create',
+      'user/ben@pve/create',
+    ]);
+    expect(report.summary).toMatchObject({ failed: 0, diverged: 0, skipped: 4 });
+    expect(() => assertApplied(report)).toThrow('stale in part: ben, student-ben left out');
+    await sheet.close();
+
+    const { plan: removal } = await makeAccountRemovalPlan(
+      context,
+      fleet,
+      { logins: [] },
+      policyOf({ all: true }),
+    );
+    const anna = state.users['anna@pve'];
+    if (anna) anna.email = 'anna@elsewhere.example';
+    state.roles['lab-student'] = ['VM.Audit'];
+    state.acls = state.acls.filter(({ ugid }) => ugid !== 'cem@pve');
+    const pool = state.pools['lab-dora'];
+    if (pool) pool.comment = `mine now, ${pool.comment}`;
+    const error = await applySavedPlan(context, removal).catch((thrown: unknown) => thrown);
+    expect((error as PlanRefusedError).stale.map(({ reason }) => reason).toSorted()).toEqual([
+      'the pool lab-dora has changed',
+      'the pool lab-dora has changed',
+      'the role lab-student has changed',
+      'the user anna@pve has changed',
+    ]);
+    const granting = await makePlan(context, { ...fleet, students: fleet.students ?? [] }, policyOf());
+    const grant = granting.plan.actions.find(({ id }) => id === 'acl/pool/lab-cem/cem@pve/grant');
+    expect(grant?.precondition.kind).toBe('access');
+    state.roles['lab-student'] = ['VM.Audit', 'VM.Allocate'];
+    await expect(
+      applySavedPlan(context, { ...granting.plan, refusals: [], actions: grant ? [grant] : [] }),
+    ).rejects.toMatchObject({ stale: [{ reason: 'what cem@pve may do on /pool/lab-cem has changed' }] });
+  });
+
+  it('that the file no longer has are told, and go with the permission to destroy', async () => {
+    const fleet = classOf();
+    const engine = makeEngine({ seed: 'small' });
+    const { users, pools, roles, acls } = structuredClone(engine.simulator.state);
+    const sheet = createSheet(folder());
+    const context = { ...engine.context, credentials: sheet };
+    await applyPlan(context, (await makePlan(context, fleet, policyOf())).plan);
+    await sheet.close();
+    const without = classOf('');
+    const { plan: refused } = await makePlan(context, without, policyOf());
+    expect(refused.refusals.map(({ key, needs }) => [key, needs])).toEqual(
+      ['lab', ...logins].map((key) => [key, 'destroy']),
+    );
+    expect(refused.refusals[1]?.message).toBe(
+      'anna: user anna@pve and pool lab-anna would be removed (the fleet has no accounts any more)',
+    );
+    expect((await verify(context, without)).summary.accounts).toBeGreaterThan(0);
+    const { accounts } = await listAccounts(context, without, { logins: [] });
+    expect(accounts.map(({ login, state, pool }) => [login, state, pool])).toEqual(
+      logins.map((login) => [login, 'left', `lab-${login}`]),
+    );
+    const one = await makeAccountRemovalPlan(context, without, { logins: ['ben'] }, policyOf({ all: true }));
+    expect(one.plan.actions.map(({ id }) => id).toSorted()).toEqual([
+      'pool/lab-ben/delete',
+      'pool/lab-ben/remove-member',
+      'user/ben@pve/delete',
+    ]);
+    const all = await makeAccountRemovalPlan(context, without, { logins: [] }, policyOf({ all: true }));
+    const { plan } = await makePlan(context, without, policyOf({ all: true }));
+    const ids = (actions: Plan['actions']): string[] => actions.map(({ id }) => id).toSorted();
+    expect(ids(plan.actions)).toEqual(ids(all.plan.actions));
+    const { summary } = await applyPlan(context, plan);
+    expect(summary).toMatchObject({ failed: 0, diverged: 0, skipped: 0 });
+    const { state } = engine.simulator;
+    expect([state.users, state.roles, state.acls]).toEqual([users, roles, acls]);
+    expect(Object.keys(state.pools)).toEqual(Object.keys(pools));
+    expect((await makePlan(context, without, policyOf())).plan.actions).toEqual([]);
+    expect((await makeRotateError(context, without)).message).toContain('has no accounts');
   });
 });

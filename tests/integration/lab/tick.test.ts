@@ -54,6 +54,26 @@ async function by(verb: 'start' | 'stop', vmid: number): Promise<void> {
   const { plan } = await makeVerbPlan(engine.context, verb, [vmid], policyOf());
   expect((await applyPlan(engine.context, plan)).summary.ok).toBe(1);
 }
+const noteOf = (vmid: number): string => stateOf(vmid)?.config['description'] ?? '';
+/** An account that works on containers and may not give any tag, nor, without `audit`, know which are allowed. */
+function tagless(options: Readonly<Record<string, unknown>>, audit: boolean): TestEngine {
+  const { simulator, again } = makeEngine();
+  const { state } = simulator;
+  Object.assign(state.options, options);
+  const identity = 'automation@pve!fleet';
+  state.roles['Operator'] = [
+    ...['VM.Allocate', 'VM.Audit', 'VM.PowerMgmt', 'VM.Snapshot', 'SDN.Use'],
+    ...['VM.Config.CPU', 'VM.Config.Disk', 'VM.Config.Memory', 'VM.Config.Network', 'VM.Config.Options'],
+    ...['Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.AllocateTemplate'],
+    ...(audit ? ['Sys.Audit'] : []),
+  ];
+  state.acls = (['user', 'token'] as const).map((type) => {
+    const ugid = type === 'user' ? 'automation@pve' : identity;
+    return { path: '/', type, ugid, roleid: 'Operator', propagate: true };
+  });
+  const secret = state.users['automation@pve']?.tokens['fleet']?.secret ?? '';
+  return again({ auth: { kind: 'token', tokenId: identity, secret }, identity });
+}
 const stateOf = (vmid: number) => engine.simulator.state.containers[vmid];
 const running = (): number[] => [200, 201, 202].filter((vmid) => stateOf(vmid)?.runtime != null);
 const tagsOf = (vmid: number): string => stateOf(vmid)?.config['tags'] ?? '';
@@ -300,10 +320,47 @@ describe('the end of term', () => {
       'anna/configure:live',
       'anna/start',
     ]);
+    expect(plan.actions[0]).toMatchObject({ cause: 'spec-changed', reason: 'expires: changed in the file' });
     await set(later);
     expect(tagsOf(200)).toBe('pvefleet');
     expect(running()).toHaveLength(3);
     expect(await tick()).toEqual([]);
+  });
+
+  test.each([
+    ['any tag is', { 'registered-tags': ['pvefleet'], 'user-tag-access': { 'user-allow': 'none' } }, true],
+    ['its tag is', { 'user-tag-access': { 'user-allow': 'list', 'user-allow-list': 'pvefleet' } }, true],
+    [
+      'its tag is, without having been told,',
+      { 'user-tag-access': { 'user-allow': 'list', 'user-allow-list': 'pvefleet' } },
+      false,
+    ],
+  ] as const)('is told in the notes where %s not allowed', async (_, options, audit) => {
+    engine = tagless(options, audit);
+    await set(fileOf(ending()));
+    expect(await tick()).toEqual([]);
+    await until(8 * day);
+    const { plan } = await look();
+    expect(plan.refusals).toEqual([]);
+    expect(plan.notices.map(({ code }) => code)).toContain('EXPIRY_ANNOUNCED');
+    expect(await tick()).toHaveLength(3);
+    expect(noteOf(200)).toContain(' told=expires-2026-01-10');
+    expect(tagsOf(200)).not.toContain('expires');
+    expect(await tick()).toEqual([]);
+    expect((await makePlan(engine.context, file, policyOf())).plan.actions).toEqual([]);
+
+    await until(10 * day);
+    expect(await tick()).toHaveLength(6);
+    expect(running()).toEqual([]);
+    expect(await tick()).toEqual([]);
+    const later = fileOf(ending({ day: '2026-01-20' }));
+    await set(later);
+    expect(noteOf(200)).not.toContain('told=');
+    expect(running()).toHaveLength(3);
+    await until(20 * day);
+    await tick();
+    await until(22 * day);
+    expect(await tick()).toEqual(['anna/destroy', 'ben/destroy', 'cleo/destroy']);
   });
 
   test('leaves frozen containers where they are', async () => {
