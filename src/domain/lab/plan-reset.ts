@@ -116,13 +116,13 @@ function planOne(context: PlanContext, match: Match, facts: ResetFacts, request:
   });
   if (match.refusals.length > 0 || match.vmid === undefined) return refused(...match.refusals);
   const { vmid } = match;
+  const frozen = actual ? frozenRefusals(key, actual) : [];
+  if (frozen.length > 0) return refused(...frozen);
   const kept = keptOf(context.fleet.name, key, actual, vmid, facts);
   const line = { ...(kept?.line ?? { fleet: context.fleet.name, key, specDigest: '' }), reset: request.at };
   const choice = strategyOf(match, context.snapshot, facts, request);
   if (choice && 'code' in choice) return refused(refusal({ key, vmid }, choice));
   if (actual?.lock !== undefined) return refused(lockedRefusal(key, vmid, actual.lock));
-  const frozen = actual ? frozenRefusals(key, actual) : [];
-  if (frozen.length > 0) return refused(...frozen);
   const strategy = choice?.strategy ?? remakeOf(desired);
   const why = choice?.why ?? (kept ? 'a reset that was not finished has destroyed it' : 'it is not there');
   const reason = `reset by ${strategy}: ${why}`;

@@ -137,7 +137,7 @@ function neverReset({ desired, actual }: ResetCase): RefusalText | undefined {
     return {
       code: 'CONTAINER_PROTECTED',
       message: `container ${vmid} is protected although its file does not say so: somebody wants to keep what is in it`,
-      hint: 'if it is frozen, unfreeze it; else switch its protection off, or leave it out with --exclude',
+      hint: 'switch its protection off, or leave it out with --exclude',
     };
   return undefined;
 }

@@ -7,6 +7,7 @@ import {
   makeUnfreezePlan,
   readManifest,
 } from '../../../src/engine/lab/freeze.ts';
+import { makeResetPlan } from '../../../src/engine/lab/reset.ts';
 import { makePlan, makeVerbPlan } from '../../../src/engine/plan.ts';
 import { verify } from '../../../src/engine/verify.ts';
 import { container, fleet, makeEngine, policyOf, type TestEngine } from '../../support/engine.ts';
@@ -69,6 +70,16 @@ describe('freeze', () => {
       const refused = await makeVerbPlan(engine.context, verb, [200], policyOf({ all: true }));
       expect(refused.plan.refusals.map(({ code }) => code)).toEqual(['CONTAINER_FROZEN']);
     }
+    const { plan: reset } = await makeResetPlan(
+      engine.context,
+      file,
+      { names: ['anna'] },
+      {},
+      policyOf({ all: true }),
+    );
+    expect(reset.refusals).toMatchObject([
+      { code: 'CONTAINER_FROZEN', hint: 'pvefleet unfreeze 200 makes it as it was before' },
+    ]);
     const gone = fleet(file.containers.slice(1));
     const pruned = await makePlan(engine.context, gone, policyOf({ all: true }));
     expect(pruned.plan).toMatchObject({ actions: [], refusals: [] });

@@ -143,7 +143,7 @@ describe('refused', () => {
   test.each<[string, Given, string, string]>([
     ['a template', { found: { isTemplate: true } }, 'CONTAINER_IS_TEMPLATE', 'never changes'],
     [
-      'frozen',
+      'protected by somebody',
       { found: { config: { protection: 1 } } },
       'CONTAINER_PROTECTED',
       'somebody wants to keep what is in it',
