@@ -144,6 +144,8 @@ export interface ClusterSnapshot {
    * may be owned by their line alone.
    */
   readonly ownTag?: 'refused' | 'unknown';
+  /** Tags of boosts and freezes that this account may neither give nor take off, as far as it was told. */
+  readonly refusedTags?: readonly string[];
   readonly tagStyle: { readonly caseSensitive: boolean; readonly keepOrder: boolean };
   /** `9.2.11`, when known. */
   readonly version?: string;

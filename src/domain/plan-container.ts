@@ -86,9 +86,14 @@ function withCause(action: Action, facts: DriftFacts): Action {
 }
 
 /** A boost that has run out: what it changed goes back, where the file does not say what it should be. */
-function withoutBoost(proposal: Proposal, boost: Boost, desired: DesiredContainer): Proposal {
+function withoutBoost(
+  proposal: Proposal,
+  boost: Boost,
+  desired: DesiredContainer,
+  refusedTags: readonly string[] | undefined,
+): Proposal {
   const limits = limitsPatch(limitsAfter(boost, desired));
-  return { ...proposal, config: withBoost(patchConfig(proposal.config, limits), undefined) };
+  return { ...proposal, config: withBoost(patchConfig(proposal.config, limits), undefined, refusedTags) };
 }
 
 const boostNotice = (key: string, { until }: Boost): Diagnostic => ({
@@ -157,7 +162,8 @@ function planExisting(context: PlanContext, match: Match, actual: ActualContaine
   const isBoosted = boost !== undefined && !isOver(boost, policy.now);
   const desired = withClusterTags(isBoosted ? withoutBoosted(wished, boost) : wished, snapshot.tagStyle);
   const adopted = adopt(desired, actual);
-  const proposal = boost && !isBoosted ? withoutBoost(adopted, boost, desired) : adopted;
+  const proposal =
+    boost && !isBoosted ? withoutBoost(adopted, boost, desired, snapshot.refusedTags) : adopted;
   if (isBoosted) notices.push(boostNotice(key, boost));
   const { ownTag } = snapshot;
   const tagging = { ownTag, now: actual.next, before: actual.ownership };

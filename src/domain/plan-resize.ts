@@ -149,6 +149,8 @@ export interface BoostEnd {
   readonly desired?: DesiredContainer;
   /** Leave it while more memory is in use than it had before; nobody is there to see what would be killed. */
   readonly whileFree?: boolean;
+  /** Tags that this account may not change; absent: that is not known. */
+  readonly refusedTags?: readonly string[];
 }
 
 /**
@@ -162,7 +164,7 @@ export interface BoostEnd {
 export function endOfBoost(
   container: ActualContainer,
   key: string,
-  { desired, whileFree }: BoostEnd,
+  { desired, whileFree, refusedTags }: BoostEnd,
 ): { readonly config: LxcConfig } | { readonly notice: Diagnostic } | undefined {
   const boost = boostOf(container);
   if (!boost) return undefined;
@@ -172,7 +174,7 @@ export function endOfBoost(
   const isInUse =
     container.status === 'running' && memory != null && used !== undefined && used > memory * MiB;
   if (!whileFree || !isInUse)
-    return { config: withBoost(patchConfig(container.next, limitsPatch(limits)), undefined) };
+    return { config: withBoost(patchConfig(container.next, limitsPatch(limits)), undefined, refusedTags) };
   return {
     notice: {
       severity: 'warning',

@@ -5,8 +5,9 @@ import { PveError } from '../api/errors/pve-error.ts';
 import { TaskFailedError } from '../api/errors/task-error.ts';
 import type { RequestOptions } from '../api/types.ts';
 import { fetchesTemplate } from '../domain/fetch-template.ts';
-import { expiryTag, ownershipTag } from '../domain/field-row.ts';
+import { expiryTag, isMarkerTag, ownershipTag } from '../domain/field-row.ts';
 import { withoutExpiryTags } from '../domain/lab/expiry.ts';
+import { withTagLeft } from '../domain/lab/frozen.ts';
 import { tagRefused, tagRefusedHint, withoutOwnershipTag } from '../domain/ownership.ts';
 import { type Action, type ActionKind, makingKinds } from '../domain/plan.ts';
 import { abortable } from '../util/abort.ts';
@@ -184,6 +185,27 @@ async function meetRefusal(
   throw error;
 }
 
+/** The tag of a boost or a freeze is not for this account: this action goes on without changing it, if the notes tell it. */
+function leavesTag(
+  context: EngineContext,
+  run: RunState,
+  { id }: Action,
+  request: ReadyRequest,
+  tag: string,
+): boolean {
+  const left = run.leftTags.get(id) ?? new Set<string>();
+  if (left.has(tag) || !withTagLeft(request, tag)) return false;
+  if (![...run.leftTags.values()].some((tags) => tags.has(tag)))
+    warn(
+      context,
+      'TAG_REFUSED',
+      `this account may not change the tag ${tag}, so it stays as it is, and the notes alone tell what counts`,
+      tagRefusedHint,
+    );
+  run.leftTags.set(id, new Set([...left, tag]));
+  return true;
+}
+
 /**
  * The tag of ownership is not for this account, which it was not told before: nothing was written, and what follows goes
  * without it. PVE: a call with such a tag is refused as a whole, before anything is done.
@@ -191,7 +213,7 @@ async function meetRefusal(
 function goesTagless(
   context: EngineContext,
   run: RunState,
-  { request }: LostRequest,
+  { action, request }: LostRequest,
   error: unknown,
 ): boolean {
   if (!(error instanceof PvePermissionError)) return false;
@@ -200,6 +222,13 @@ function goesTagless(
     run.hasNoEndTags = true;
     return true;
   }
+  if (
+    tag !== undefined &&
+    isMarkerTag(tag) &&
+    !expiryTag.test(tag) &&
+    leavesTag(context, run, action, request, tag)
+  )
+    return true;
   const isRefused = tag === ownershipTag;
   // what was sent without it already is refused for good
   if (!isRefused || !withoutOwnershipTag(request)) return false;

@@ -3,7 +3,7 @@ import { PveError } from '../api/errors/pve-error.ts';
 import { splitList } from '../codec/list.ts';
 import { decodeBoolean } from '../codec/scalar.ts';
 import type { ClusterSnapshot } from '../domain/actual.ts';
-import { ownershipTag } from '../domain/field-row.ts';
+import { boostedTag, frozenTag, ownershipTag } from '../domain/field-row.ts';
 import { isRoot } from '../domain/judge-rights.ts';
 import { privilegesOn } from '../domain/permission-tree.ts';
 import type { EngineContext } from './context.ts';
@@ -12,7 +12,16 @@ import { readPermissions } from './preflight.ts';
 type Options = Readonly<Record<string, unknown>>;
 
 /** The part of a snapshot that is read here. */
-export type ClusterFacts = Pick<ClusterSnapshot, 'ownTag' | 'tagRules' | 'tagStyle' | 'version'>;
+export type ClusterFacts = Pick<
+  ClusterSnapshot,
+  'ownTag' | 'refusedTags' | 'tagRules' | 'tagStyle' | 'version'
+> & {
+  /** Somebody may have boosted or frozen a container without having been allowed to give it the tag. */
+  readonly mayLackTags?: boolean;
+};
+
+/** Tags that stand for a record in the notes. */
+const markTags = [boostedTag, frozenTag] as const;
 
 const defaultTagStyle: ClusterSnapshot['tagStyle'] = { caseSensitive: false, keepOrder: false };
 
@@ -38,6 +47,27 @@ export function decodeTagStyle(value: unknown): ClusterSnapshot['tagStyle'] {
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.map(String) : typeof value === 'string' ? splitList(value) : [];
 
+/** Which tags accounts may give that have no Sys.Modify: how, and the list of those that are allowed by name. */
+function tagAccess(options: Options): { access: unknown; mode: unknown; listed: readonly string[] } {
+  const access = options['user-tag-access'];
+  if (typeof access === 'string')
+    return {
+      access,
+      mode: /(?:^|,)(?:user-allow=)?(free|existing|list|none)(?:,|$)/.exec(access)?.[1],
+      listed: strings(/(?:^|,)user-allow-list=([^,]*)/.exec(access)?.[1]),
+    };
+  const members = access as Readonly<Record<string, unknown>> | undefined;
+  return { access, mode: members?.['user-allow'], listed: strings(members?.['user-allow-list']) };
+}
+
+/** Whether there may be an account that may not give the tag of boosts. Those without Sys.Audit are not told. */
+function mayLackTags(options: Options): boolean {
+  if (!('mac_prefix' in options)) return true;
+  const { mode = 'free', listed } = tagAccess(options);
+  const isFree = mode === 'free' || (mode !== 'none' && listed.includes(boostedTag));
+  return !isFree || strings(options['registered-tags']).includes(boostedTag);
+}
+
 /**
  * Decodes which tags are not free to all. Accounts without Sys.Audit are not told; for them tags count as free.
  *
@@ -45,13 +75,9 @@ const strings = (value: unknown): string[] =>
  * @returns the rules, or undefined where there are none.
  */
 function decodeTagRules(options: Options): ClusterSnapshot['tagRules'] {
-  const access = options['user-tag-access'];
+  const { access, mode } = tagAccess(options);
   const registered = strings(options['registered-tags']);
   if (access === undefined && registered.length === 0) return undefined;
-  const mode =
-    typeof access === 'string'
-      ? /(?:^|,)(?:user-allow=)?(free|existing|list|none)(?:,|$)/.exec(access)?.[1]
-      : (access as Readonly<Record<string, unknown>> | undefined)?.['user-allow'];
   const free = mode === undefined || mode === 'free';
   return { free, allowed: strings(options['allowed-tags']), registered };
 }
@@ -105,25 +131,49 @@ async function readOwnTag(context: EngineContext, options: Options): Promise<Clu
   return isGuarded && !(await mayTagAnything(context)) ? 'refused' : undefined;
 }
 
+/** Tags of boosts and freezes that this account may not give, as far as it is told. */
+async function readRefusedTags(context: EngineContext, options: Options): Promise<readonly string[]> {
+  const rules = 'mac_prefix' in options ? decodeTagRules(options) : undefined;
+  if (!rules) return [];
+  const guarded = markTags.filter(
+    (tag) => (!rules.free && !rules.allowed.includes(tag)) || rules.registered.includes(tag),
+  );
+  return guarded.length === 0 || (await mayTagAnything(context)) ? [] : guarded;
+}
+
+async function readOptions(context: EngineContext): Promise<Options> {
+  try {
+    return await context.pve.get('/cluster/options', {}, { signal: context.signal });
+  } catch (error) {
+    if (error instanceof PveError && error.status === 403) return {};
+    throw error;
+  }
+}
+
 /**
  * Reads the facts.
  *
- * @param wanted - false: nothing is asked, and the defaults are given.
+ * @param wanted - `none`: nothing is asked, and the defaults are given; `tags`: only which tags may be given.
  * @returns the facts; the default style for an account that may not read the options.
  */
-export async function readClusterFacts(context: EngineContext, wanted: boolean): Promise<ClusterFacts> {
-  if (!wanted) return { tagStyle: defaultTagStyle };
-  const call = { signal: context.signal };
-  const [{ version }, options] = await Promise.all([
-    context.pve.get('/version', {}, call),
-    context.pve.get('/cluster/options', {}, call).catch((error: unknown): Options => {
-      if (error instanceof PveError && error.status === 403) return {};
-      throw error;
-    }),
+export async function readClusterFacts(
+  context: EngineContext,
+  wanted: 'all' | 'tags' | 'none',
+): Promise<ClusterFacts> {
+  if (wanted === 'none') return { tagStyle: defaultTagStyle };
+  const [version, options] = await Promise.all([
+    wanted === 'all' ? context.pve.get('/version', {}, { signal: context.signal }) : undefined,
+    readOptions(context),
   ]);
-  const [tagRules, ownTag] = [decodeTagRules(options), await readOwnTag(context, options)];
+  const tagRules = decodeTagRules(options);
+  const [ownTag, refusedTags] = await Promise.all([
+    wanted === 'all' ? readOwnTag(context, options) : undefined,
+    readRefusedTags(context, options),
+  ]);
   return {
-    version,
+    ...(version ? { version: version.version } : {}),
+    mayLackTags: mayLackTags(options),
+    ...(refusedTags.length > 0 ? { refusedTags } : {}),
     tagStyle: decodeTagStyle(options['tag-style']),
     ...(tagRules ? { tagRules } : {}),
     ...(ownTag ? { ownTag } : {}),

@@ -28,9 +28,11 @@ export interface ObserveScope {
   /** Every container of the cluster … */
   readonly all?: boolean;
   /** … or, of those, the ones that this accepts. */
-  readonly narrow?: (guest: GuestSummary, mayBeOwned: boolean) => boolean;
+  readonly narrow?: (guest: GuestSummary, mayBeOwned: boolean, mayLackTag: boolean) => boolean;
   /** `narrow` depends on whether a guest may be owned. */
   readonly byOwner?: boolean;
+  /** … or on whether it may be boosted or frozen without having the tag. */
+  readonly byMark?: boolean;
   /** All template archives of all nodes, and the catalogue. */
   readonly templates?: boolean;
   /** Containers of the fleet may be made anew, so their templates are needed although they exist. */
@@ -46,7 +48,7 @@ export interface ObserveScope {
 function wantedVmids(
   scope: ObserveScope,
   guests: readonly GuestSummary[],
-  { ownTag }: ClusterFacts,
+  { ownTag, mayLackTags = false }: ClusterFacts,
 ): ReadonlySet<Vmid> {
   const containers = guests.filter((guest) => guest.type === 'lxc');
   const mayBeOwned = (guest: GuestSummary): boolean =>
@@ -56,7 +58,7 @@ function wantedVmids(
   return new Set([
     ...(scope.vmids ?? []),
     ...owned.map((guest) => guest.vmid),
-    ...(scope.all ? containers.filter((guest) => narrow(guest, mayBeOwned(guest))) : []).map(
+    ...(scope.all ? containers.filter((guest) => narrow(guest, mayBeOwned(guest), mayLackTags)) : []).map(
       (guest) => guest.vmid,
     ),
     ...(scope.fleet ? containersToRead(scope.fleet, guests, ownTag) : []),
@@ -71,7 +73,8 @@ async function readResources(
   const read = async (): Promise<Resources> =>
     decodeResources(await context.pve.get('/cluster/resources', {}, { signal: context.signal }));
   const isAbout = scope.fleet !== undefined || scope.fleetName !== undefined || (scope.byOwner ?? false);
-  const [resources, facts] = await Promise.all([read(), readClusterFacts(context, isAbout)]);
+  const wanted = isAbout ? 'all' : scope.byMark ? 'tags' : 'none';
+  const [resources, facts] = await Promise.all([read(), readClusterFacts(context, wanted)]);
   const vmids = wantedVmids(scope, resources.guests, facts);
   const isStale = scope.settled && (await settleOwnTasks(context, resources.guests, vmids));
   if (!isStale) return { resources, facts, vmids };

@@ -2,6 +2,7 @@
 
 import { isGenerated } from '../domain/lab/account-actions.ts';
 import { withoutExpiryTags } from '../domain/lab/expiry.ts';
+import { withTagLeft } from '../domain/lab/frozen.ts';
 import { withoutOwnershipTag } from '../domain/ownership.ts';
 import type { Action, InsideWork, Plan } from '../domain/plan.ts';
 import { unknownVolume } from '../domain/spelling.ts';
@@ -99,10 +100,14 @@ export async function prepareRequest(
 ): Promise<ReadyRequest> {
   const { request, target } = action;
   const params: Record<string, WireValue> = {};
-  const given =
+  const asked =
     (run.isTagless ? withoutOwnershipTag(request) : undefined) ??
     (run.hasNoEndTags ? withoutExpiryTags(request) : undefined) ??
     request.params;
+  const given = [...(run.leftTags.get(action.id) ?? [])].reduce<ApiRequest['params']>(
+    (before, tag) => withTagLeft({ ...request, params: before }, tag) ?? before,
+    asked,
+  );
   for (const [name, value] of Object.entries(given)) {
     if (!isPlaceholder(value)) params[name] = value;
     else {

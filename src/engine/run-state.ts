@@ -26,6 +26,8 @@ export interface RunState {
   readonly unproved: Set<string>;
   /** The tag of ownership was refused; nothing is sent with it any more. */
   isTagless?: boolean;
+  /** Tags of boosts and freezes that were refused, by action; what the notes tell is enough. */
+  readonly leftTags: Map<string, ReadonlySet<string>>;
   /** The same for tags that tell of the end of a container, which its notes tell too. */
   hasNoEndTags?: boolean;
   /** Keys of containers that were destroyed or rolled back, and are to be brought up again whatever comes in between. */
@@ -58,6 +60,7 @@ export function createRunState(plan: Plan): RunState {
     places: new Map(),
     begun: new Set(),
     lost: new Set(),
+    leftTags: new Map(),
     unproved: new Set(),
     vmidOf: (action) => replaced.get(keyOf(action)) ?? action.target.vmid,
     idNow: (planned) => ids.get(planned) ?? planned,

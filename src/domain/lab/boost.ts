@@ -96,9 +96,14 @@ export const limitsPatch = (limits: Limits): ConfigPatch =>
  *
  * @param config - with the limits that it is to have.
  * @param boost - undefined: there is none any more.
+ * @param refusedTags - tags that this account may not change; the record tells enough.
  * @returns the config with record and tag.
  */
-export function withBoost(config: LxcConfig, boost: Boost | undefined): LxcConfig {
+export function withBoost(
+  config: LxcConfig,
+  boost: Boost | undefined,
+  refusedTags: readonly string[] = [],
+): LxcConfig {
   const { boost: _boost, ...records } = recordsOf({ next: config });
   const hasFields = boost !== undefined && Object.keys(boost.former).length > 0;
   const description = joinRecords(config.description ?? '', {
@@ -107,7 +112,9 @@ export function withBoost(config: LxcConfig, boost: Boost | undefined): LxcConfi
   });
   return patchConfig(config, {
     description: description === '' ? undefined : description,
-    ...(isUntaggable(config) ? {} : { tags: withTag(config.tags, boostedTag, hasFields) }),
+    ...(isUntaggable(config) || refusedTags.includes(boostedTag)
+      ? {}
+      : { tags: withTag(config.tags, boostedTag, hasFields) }),
   });
 }
 

@@ -28,6 +28,8 @@ export interface FreezeRequest {
   /** ms since the epoch. */
   readonly now: number;
   readonly reason: string;
+  /** Tags that this account may not change; absent: that is not known. */
+  readonly refusedTags?: readonly string[];
 }
 
 type Step = Pick<ContainerPlan, 'actions' | 'refusals' | 'notices'>;
@@ -112,7 +114,7 @@ export function freezePart(
   if (container.isTemplate) return unchanged(key, 'NOTHING_TO_DO', 'a template never changes');
   const { stop, reason } = request;
   const guarded = patchConfig(next, { protection: true, ...(stop && next.onboot ? { onboot: false } : {}) });
-  const config = withFrozen(guarded, recordOf(container, request), request.now);
+  const config = withFrozen(guarded, recordOf(container, request), request.now, request.refusedTags);
   const written = writeMark(container, key, config, reason);
   const target = { key, vmid, node };
   const last = (actions: readonly Action[]): string[] => actions.slice(-1).map(({ id }) => id);
@@ -139,6 +141,13 @@ function unfreezePart(container: ActualContainer, key: string, now: number): Con
   const isTagged = next.tags?.some((tag) => tag.toLowerCase() === frozenTag) ?? false;
   // without its tag the record still says what a freeze has changed
   const record = frozenOf({ next: { ...next, tags: [...(next.tags ?? []), frozenTag] } });
+  // unfrozen by an account that may not take the tag off
+  if (isTagged && !record && unfrozenAt(container) !== undefined)
+    return unchanged(
+      key,
+      'NOTHING_TO_DO',
+      `container ${vmid} is not frozen any more; only its tag ${frozenTag} is left`,
+    );
   if (!isTagged && !record) return unchanged(key, 'NOTHING_TO_DO', `container ${vmid} is not frozen`);
   const before: Partial<Frozen> = record ?? { protection: false };
   const config = patchConfig(next, {

@@ -41,6 +41,8 @@ export interface TickFacts {
   readonly storages: readonly StorageInfo[];
   /** Whether this account may give tags that tell of an end. */
   readonly tagging: Tagging;
+  /** Tags of boosts and freezes that this account may not change. */
+  readonly refusedTags?: readonly string[];
 }
 
 /** What is to be done. */
@@ -90,13 +92,18 @@ const targetOf = ({ member, container }: Draft): { key: string; vmid: number; no
 });
 
 /** Boost and what is told of the end, in one call. */
-function maintain(draft: Draft, phase: ExpiryPhase, now: number, tagging: Tagging): void {
+function maintain(
+  draft: Draft,
+  phase: ExpiryPhase,
+  now: number,
+  { tagging, refusedTags = [] }: Pick<TickFacts, 'tagging' | 'refusedTags'>,
+): void {
   const { member, container, notices } = draft;
   const { key, desired } = member;
   const boost = boostOf(container);
   const end =
     boost && isOver(boost, now)
-      ? endOfBoost(container, key, { whileFree: true, ...(desired ? { desired } : {}) })
+      ? endOfBoost(container, key, { whileFree: true, refusedTags, ...(desired ? { desired } : {}) })
       : undefined;
   if (end && 'notice' in end) notices.push(end.notice);
   const unboosted = end && 'config' in end ? end.config : container.next;
@@ -189,6 +196,7 @@ function freeze(draft: Draft, due: Extract<Due, { do: 'freeze' }>, facts: TickFa
     storages: facts.storages,
     now: how.now,
     reason: why,
+    ...(facts.refusedTags ? { refusedTags: facts.refusedTags } : {}),
   };
   const part = freezePart(container, member.key, request, how.policy);
   append(draft, part.actions);
@@ -260,7 +268,7 @@ function planMember(member: TickMember, facts: TickFacts, how: Now): Draft {
       });
     return draft;
   }
-  maintain(draft, phase, how.now, facts.tagging);
+  maintain(draft, phase, how.now, facts);
   if (phase === 'expired' || phase === 'removable') expire(draft, phase, how);
   else if (desired?.schedule)
     for (const due of dueAt(desired.schedule, how.now)) {

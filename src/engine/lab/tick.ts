@@ -43,7 +43,10 @@ function isBusy({ fleet, now }: TickRequest): boolean {
   );
 }
 
-/** Containers in full: all of the fleet when its schedules have something for now, else those that their tags name. */
+/**
+ * Containers in full: all of the fleet when its schedules have something for now, else those that their tags name; all where
+ * somebody may have boosted one and not been allowed to give it the tag.
+ */
 function observeDue(context: EngineContext, request: TickRequest): Promise<ClusterSnapshot> {
   const { fleet } = request;
   const isMarked = (guest: GuestSummary): boolean =>
@@ -51,8 +54,9 @@ function observeDue(context: EngineContext, request: TickRequest): Promise<Clust
   const busy = isBusy(request);
   return observe(context, {
     all: true,
-    narrow: (guest, mayBeOwned) => isMarked(guest) || (busy && mayBeOwned),
+    narrow: (guest, mayBeOwned, mayLackTag) => mayLackTag || isMarked(guest) || (busy && mayBeOwned),
     byOwner: busy,
+    byMark: true,
   });
 }
 
@@ -144,7 +148,8 @@ export async function makeTickPlan(context: EngineContext, request: TickRequest)
     readSnapshotStates(context, questions.snapshots, true),
     ends ? mayTag(context, snapshot.tagRules, (tag) => expiryTag.test(tag)) : ('allowed' as const),
   ]);
-  const facts: TickFacts = { ...power, snapshots, storages: snapshot.storages, tagging };
+  const { storages, refusedTags = [] } = snapshot;
+  const facts: TickFacts = { ...power, snapshots, storages, tagging, refusedTags };
   const made = planTick(fleet?.name ?? '', members, facts, { now, policy });
   const notices = made.left.map(({ code, message, hint }) => ({
     severity: 'warning' as const,

@@ -9,6 +9,7 @@ import { makeTickPlan } from '../../../src/engine/lab/tick.ts';
 import { makePlan, makeResizesPlan, makeVerbPlan } from '../../../src/engine/plan.ts';
 import { verify } from '../../../src/engine/verify.ts';
 import { container, fleet, makeEngine, policyOf, type TestEngine } from '../../support/engine.ts';
+import { tagless } from '../../support/tagless.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -55,25 +56,6 @@ async function by(verb: 'start' | 'stop', vmid: number): Promise<void> {
   expect((await applyPlan(engine.context, plan)).summary.ok).toBe(1);
 }
 const noteOf = (vmid: number): string => stateOf(vmid)?.config['description'] ?? '';
-/** An account that works on containers and may not give any tag, nor, without `audit`, know which are allowed. */
-function tagless(options: Readonly<Record<string, unknown>>, audit: boolean): TestEngine {
-  const { simulator, again } = makeEngine();
-  const { state } = simulator;
-  Object.assign(state.options, options);
-  const identity = 'automation@pve!fleet';
-  state.roles['Operator'] = [
-    ...['VM.Allocate', 'VM.Audit', 'VM.PowerMgmt', 'VM.Snapshot', 'SDN.Use'],
-    ...['VM.Config.CPU', 'VM.Config.Disk', 'VM.Config.Memory', 'VM.Config.Network', 'VM.Config.Options'],
-    ...['Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.AllocateTemplate'],
-    ...(audit ? ['Sys.Audit'] : []),
-  ];
-  state.acls = (['user', 'token'] as const).map((type) => {
-    const ugid = type === 'user' ? 'automation@pve' : identity;
-    return { path: '/', type, ugid, roleid: 'Operator', propagate: true };
-  });
-  const secret = state.users['automation@pve']?.tokens['fleet']?.secret ?? '';
-  return again({ auth: { kind: 'token', tokenId: identity, secret }, identity });
-}
 const stateOf = (vmid: number) => engine.simulator.state.containers[vmid];
 const running = (): number[] => [200, 201, 202].filter((vmid) => stateOf(vmid)?.runtime != null);
 const tagsOf = (vmid: number): string => stateOf(vmid)?.config['tags'] ?? '';
