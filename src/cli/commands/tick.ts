@@ -14,26 +14,15 @@ import { renderPlan } from '../../render/plan.ts';
 import { renderApply, renderVerify } from '../../render/report.ts';
 import type { Style } from '../../render/style.ts';
 import { renderDue } from '../../render/tick.ts';
-import { type ExitCode, UsageError } from '../../util/errors.ts';
-import { ownZone, parseWhen } from '../../util/zone.ts';
+import type { ExitCode } from '../../util/errors.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { readFleet } from '../fleet-file.ts';
 import type { Invocation } from '../invocation.ts';
-import type { Options } from '../options.ts';
 import { policyOf } from '../policy.ts';
 import type { Runtime } from '../runtime.ts';
 import { carryOutResets, type ResetOutcome } from '../tick-resets.ts';
+import { tickTime } from '../tick-time.ts';
 import { wavesFlags } from '../waves.ts';
-
-/** The time that the tick is for; the zone of a time that does not say is that of this machine. */
-function timeOf(options: Options, now: number): number {
-  if (options.at === undefined) return now;
-  const at = parseWhen(options.at, now, ownZone());
-  if (at !== undefined) return at;
-  throw new UsageError(`--at: '${options.at}' is no time`, {
-    hint: 'write for example 2026-11-23T08:00, 2026-11-23T08:00+01:00 or 16:00',
-  });
-}
 
 const due = (plan: Plan, style: Style): string => `${renderDue(plan, style)}\n${renderPlan(plan, style)}`;
 
@@ -117,9 +106,9 @@ function showPlan(runtime: Runtime, tick: TickPlan): ExitCode {
 
 export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
   const { output } = runtime;
-  const now = timeOf(options, runtime.clock.now());
   const fleet: DesiredFleet | undefined =
     options.file === undefined ? undefined : (await readFleet(runtime, options)).fleet;
+  const now = tickTime(options.at, runtime.clock.now(), fleet);
   const context = await runtime.connect();
   const request: TickRequest = { now, policy: policyOf(options, false), ...(fleet ? { fleet } : {}) };
   if (options.dryRun) return showPlan(runtime, await makeTickPlan(context, request));
