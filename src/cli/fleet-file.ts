@@ -1,5 +1,5 @@
 /** Reads a fleet file with all that belongs to it: blueprints beside it or from the package, and the template aliases. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { DesiredFleet } from '../domain/desired.ts';
@@ -9,6 +9,7 @@ import { SpecError } from '../spec/errors.ts';
 import { type LoadResult, loadFleet } from '../spec/load.ts';
 import { hasErrors } from '../util/diagnostic.ts';
 import { UsageError } from '../util/errors.ts';
+import { fileReason } from '../util/file-error.ts';
 import { assetPath, readInput } from './files.ts';
 import { readLock } from './lock-file.ts';
 import type { Options } from './options.ts';
@@ -59,6 +60,15 @@ function blueprintNames(folders: readonly string[]): string[] {
   });
 }
 
+function whyUnreadable(path: string): string | undefined {
+  try {
+    const info = statSync(path);
+    return info.isFile() || info.isDirectory() ? undefined : 'it is neither a file nor a folder';
+  } catch (error) {
+    return fileReason(error);
+  }
+}
+
 /**
  * Reads the aliases of templates that ship with the package.
  *
@@ -77,12 +87,14 @@ export async function readAliases(): Promise<CatalogAliases> {
  *
  * @param runtime - host and working directory.
  * @param options - `--file`.
+ * @param looks.copies - whether what is to be copied into containers is looked for; a plan looks itself, at what it needs.
  * @returns the fleet where it is sound, and all findings.
  * @throws {@link UsageError} when no file is given or it cannot be read.
  */
 export async function checkFleetFile(
   runtime: Runtime,
   options: Options,
+  looks: { readonly copies?: boolean } = {},
 ): Promise<LoadResult & { readonly file: string }> {
   const { file } = options;
   if (file === undefined) {
@@ -105,6 +117,7 @@ export async function checkFleetFile(
         : { file: isAbsolute(path) ? path : join(dirname(file), path), text: roster };
     },
     resolvePath: (path) => resolve(folder, path),
+    ...(looks.copies ? { lookAt: whyUnreadable } : {}),
   });
   const locked = await readLock(runtime, file);
   return {

@@ -6,19 +6,8 @@ import type { DesiredFleet } from '../domain/desired.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { LocalFile, TemplateSource } from '../domain/template-source.ts';
 import type { ApiRequest } from '../schema/request.ts';
-import { messageOf } from '../util/errors.ts';
+import { fileReason } from '../util/file-error.ts';
 import { StalePlanError } from './failures.ts';
-
-const words: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-};
-
-/** Why a file cannot be read, in words. */
-export function reasonOf(error: unknown): string {
-  return words[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
-}
 
 /**
  * Reads a file once through.
@@ -36,7 +25,7 @@ export async function readLocalFile(path: string): Promise<LocalFile> {
       sizeBytes += (chunk as Buffer).length;
     }
   } catch (error) {
-    return { problem: reasonOf(error) };
+    return { problem: fileReason(error) };
   }
   return sizeBytes === 0 ? { problem: 'it is empty' } : { sha512: hash.digest('hex'), sizeBytes };
 }
@@ -94,7 +83,10 @@ export async function planWithFiles<T>(
  */
 export async function checkUpload({ path, sizeBytes }: NonNullable<ApiRequest['upload']>): Promise<void> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new StalePlanError(`cannot upload ${path}: ${reasonOf(cause)}`, { hint: 'make a new plan', cause });
+    throw new StalePlanError(`cannot upload ${path}: ${fileReason(cause)}`, {
+      hint: 'make a new plan',
+      cause,
+    });
   });
   if (sizeBytes !== undefined && found.size !== sizeBytes)
     throw new StalePlanError(`${path} has changed since it was planned`, { hint: 'make a new plan' });

@@ -15,9 +15,9 @@ import type {
 } from '../domain/desired.ts';
 import type { Plan } from '../domain/plan.ts';
 import { canonicalJson } from '../util/canonical-json.ts';
+import { fileReason } from '../util/file-error.ts';
 import type { StaleAction } from './errors.ts';
 import { StalePlanError } from './failures.ts';
-import { reasonOf } from './local-files.ts';
 
 /** One entry; its path is below the copied one, and empty for that itself. */
 type Entry = { readonly path: string } & (
@@ -95,7 +95,7 @@ export async function readLocalTree(path: string): Promise<LocalTree> {
       sizeBytes += entry.sizeBytes;
     }
   } catch (error) {
-    return { problem: error instanceof Unreadable ? error.message : reasonOf(error) };
+    return { problem: error instanceof Unreadable ? error.message : fileReason(error) };
   }
   return { sha256: tree.digest('hex'), files, sizeBytes };
 }

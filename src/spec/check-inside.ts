@@ -1,4 +1,5 @@
 /** Rules of provisioning and readiness that need more than one key: one kind per step, and a console that shows a shell. */
+import { suggest } from '../util/suggest.ts';
 import type { Instance } from './expand.ts';
 import type { Findings, Problem } from './findings.ts';
 import { locate, type MapTree, member, type Place, type Tree } from './tree.ts';
@@ -96,6 +97,61 @@ function checkConsole(instance: Instance, key: 'provision' | 'ready', report: Re
   );
 }
 
+/** Names that Proxmox VE or whoever numbers interfaces gives; others may be made by what runs inside, such as `docker0`. */
+const isPlainName = (name: string): boolean => /^(?:eth|net|en)\w*\d$/.test(name);
+
+/** Interfaces that are waited for are there: of a container whose interfaces the file tells, or a new one. */
+function checkInterfaces({ raw, tree }: Instance, report: Report): void {
+  const { ready, nets } = raw;
+  const isKept = nets === undefined && (raw.from != null || raw.adopt === true);
+  if (isKept || locate(tree, ['nets']).tree.kind === 'invalid') return;
+  const names = Object.entries(nets ?? {}).flatMap(([name, net]) => (net === null ? [] : [name]));
+  (ready?.checks ?? []).forEach(({ address }, index) => {
+    if (address === undefined || names.includes(address)) return;
+    const near = suggest(address, names);
+    const has =
+      names.length === 0
+        ? "add it to 'nets'"
+        : `it has ${names.join(', ')}; add this one to 'nets', or wait for another one`;
+    report(
+      {
+        severity: isPlainName(address) ? 'error' : 'warning',
+        code: 'SPEC_INTERFACE',
+        message: `the container has no interface '${address}' in this file`,
+        hint: near === undefined ? has : `did you mean '${near}'?`,
+      },
+      locate(tree, ['ready', 'checks', index, 'address']).tree.place,
+    );
+  });
+}
+
+/**
+ * Checks that what is to be copied into containers is there.
+ *
+ * @param instances - after expansion.
+ * @param lookAt - tells why a path as the file writes it cannot be read, and where it was looked for.
+ * @param findings - gets the problems.
+ */
+export function checkCopies(
+  instances: readonly Instance[],
+  lookAt: (from: string) => { readonly problem: string; readonly path: string } | undefined,
+  findings: Findings,
+): void {
+  for (const { raw, tree } of instances)
+    (raw.provision ?? []).forEach(({ copy }, index) => {
+      const found = copy?.from === undefined ? undefined : lookAt(copy.from);
+      if (!found) return;
+      findings.report(
+        {
+          code: 'SPEC_FILE',
+          message: `'${copy?.from}' cannot be copied: ${found.problem}`,
+          hint: `it is looked for at ${found.path}`,
+        },
+        locate(tree, ['provision', index, 'copy', 'from']).tree.place,
+      );
+    });
+}
+
 /**
  * Checks what is to be done inside a container.
  *
@@ -122,6 +178,7 @@ export function checkInside(instance: Instance, findings: Findings): void {
       },
       ready.key,
     );
+  checkInterfaces(instance, report);
   const hasSteps = steps?.kind === 'list' && steps.items.length > 0;
   const looksInside = kinds.some((kind) => kind !== undefined && kind !== 'address');
   if (raw.isTemplate && (hasSteps || kinds.length > 0))

@@ -9,6 +9,7 @@ import { buildContainer } from './build.ts';
 import type { CatalogAliases } from './catalog.ts';
 import { checkContainer } from './check-container.ts';
 import { checkFleet } from './check-fleet.ts';
+import { checkCopies } from './check-inside.ts';
 import { checkPools } from './check-pools.ts';
 import { createStack, expandFleet } from './expand.ts';
 import { defaultVmids, type FleetFile } from './file.ts';
@@ -40,6 +41,8 @@ export interface LoadInput {
   readonly readEnvironment?: (name: string) => string | undefined;
   /** Gives the absolute form of a path that the file writes; absent: paths stay as they are. */
   readonly resolvePath?: (path: string) => string;
+  /** Tells why a file or folder of this machine cannot be read; absent: nobody looks before a plan is made. */
+  readonly lookAt?: (path: string) => string | undefined;
 }
 
 /** What comes of it; `fleet` is absent when there are errors. */
@@ -76,6 +79,14 @@ function readVmids(tree: Tree, findings: Findings): { vmids: { from: number; to:
 }
 
 const textOf = (tree: Tree | undefined): string => (tree?.kind === 'scalar' ? String(tree.value) : '');
+
+function lookedAt(
+  path: string,
+  lookAt: NonNullable<LoadInput['lookAt']>,
+): { problem: string; path: string } | undefined {
+  const problem = lookAt(path);
+  return problem === undefined ? undefined : { problem, path };
+}
 
 /**
  * Loads a fleet file.
@@ -129,6 +140,8 @@ export function loadFleet(input: LoadInput): LoadResult {
   const aliases = { ...input.aliases, ...own.aliases };
   const { vmids, place: vmidsPlace } = readVmids(tree, findings);
   checkPools(instances, findings);
+  const { lookAt } = input;
+  if (lookAt) checkCopies(instances, (from) => lookedAt(resolvePath(from), lookAt), findings);
   checkFleet(instances, { vmids, vmidsPlace, aliases: Object.keys(aliases), readEnvironment }, findings);
   if (hasErrors(findings.list())) return finish();
   const { placement, capacity } = toPlain(tree) as Partial<FleetFile>;

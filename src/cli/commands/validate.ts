@@ -7,7 +7,14 @@ import type { Invocation } from '../invocation.ts';
 import type { Runtime } from '../runtime.ts';
 
 export async function run({ options }: Invocation, runtime: Runtime): Promise<ExitCode> {
-  const { fleet, diagnostics, sources, file: given } = await checkFleetFile(runtime, options);
+  const {
+    fleet,
+    diagnostics,
+    sources,
+    file: given,
+  } = await checkFleetFile(runtime, options, {
+    copies: true,
+  });
   const file = given === '-' ? '<stdin>' : given;
   const valid = fleet !== undefined && !hasErrors(diagnostics);
   const document = {

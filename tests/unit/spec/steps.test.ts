@@ -46,7 +46,7 @@ provision:
   });
 
   it('readiness, of addresses without a shell', () => {
-    expect(only('ready: { checks: [{ address: eth0 }] }').ready).toEqual({
+    expect(only('nets: { eth0: { bridge: vmbr0 } }\nready: { checks: [{ address: eth0 }] }').ready).toEqual({
       timeoutSeconds: 120,
       checks: [{ kind: 'address', interface: 'eth0' }],
     });
@@ -77,7 +77,7 @@ describe('is refused', () => {
     ['another mode of the console', 'cmode: «tty»\nprovision: [{ run: x }]', 'SPEC_CMODE'],
     [
       'a check inside without a shell',
-      '«ready»: { checks: [{ address: eth0 }, { port: 80 }] }',
+      'nets: { eth0: { bridge: vmbr0 } }\n«ready»: { checks: [{ address: eth0 }, { port: 80 }] }',
       'SPEC_CMODE',
     ],
     ['a template', 'cmode: shell\nisTemplate: true\n«provision»: [{ run: x }]', 'SPEC_STEP'],
@@ -119,10 +119,55 @@ describe('is refused', () => {
     ['an empty script', "cmode: shell\nprovision: [{ run: «''» }]", 'SPEC_VALUE'],
     ['readiness without checks', 'cmode: shell\n«ready»: { timeout: 1min }', 'SPEC_MISSING'],
     ['two things in one check', 'cmode: shell\nready: { checks: [{ port: 80, «file»: /x }] }', 'SPEC_STEP'],
+    [
+      'an interface that the file does not have',
+      'nets: { eth0: { bridge: vmbr0 } }\nready: { checks: [{ address: eth0 }, { address: «eth1» }] }',
+      'SPEC_INTERFACE',
+    ],
+    [
+      'an interface that the file takes away',
+      'nets: { eth0: { bridge: vmbr0 }, eth1: null }\nready: { checks: [{ address: «eth1» }] }',
+      'SPEC_INTERFACE',
+    ],
+    [
+      'an interface of a new container that has none',
+      'ready: { checks: [{ address: «eth0» }] }',
+      'SPEC_INTERFACE',
+    ],
     ['a port that is none', 'cmode: shell\nready: { checks: [{ port: «70000» }] }', 'SPEC_RANGE'],
   ])('%s', (_, marked, code) => {
     const { text, at } = unmark(withContainer(marked));
     expect(summary(load(text))).toEqual([`fleet.yaml ${at} ${code}`]);
+  });
+
+  it.each([
+    ['of the source of a copy', 'from: { clone: base }\nready: { checks: [{ address: eth0 }] }'],
+    ['that is there already', 'vmid: 100\nadopt: true\nready: { checks: [{ address: eth0 }] }'],
+  ])('but not an interface %s', (_, body) => {
+    expect(load(withContainer(body)).diagnostics.map(({ code }) => code)).not.toContain('SPEC_INTERFACE');
+  });
+
+  it('and an interface of another kind is doubted only, as something inside may make it', () => {
+    const nets = 'nets: { eth0: { bridge: vmbr0 } }';
+    const severities = ['docker0', 'eth1'].map(
+      (name) =>
+        load(withContainer(`${nets}\nready: { checks: [{ address: ${name} }] }`)).diagnostics[0]?.severity,
+    );
+    expect(severities).toEqual(['warning', 'error']);
+  });
+
+  it('what is to be copied and is not there, where somebody looks', () => {
+    const marked = 'cmode: shell\nprovision:\n  - run: x\n  - copy: { from: «site», to: /www }';
+    const { text, at } = unmark(withContainer(marked));
+    expect(load(text).diagnostics).toEqual([]);
+    const lookAt = (path: string) => (path === '/work/site' ? 'there is no such file' : undefined);
+    const found = load(text, {}, { lookAt, resolvePath: (path) => `/work/${path}` });
+    expect(summary(found)).toEqual([`fleet.yaml ${at} SPEC_FILE`]);
+    expect(found.diagnostics[0]).toMatchObject({
+      message: "'site' cannot be copied: there is no such file",
+      hint: 'it is looked for at /work/site',
+    });
+    expect(load(text, {}, { lookAt, resolvePath: (path) => `/home/${path}` }).diagnostics).toEqual([]);
   });
 
   it('and says what a shell on the console means', () => {
