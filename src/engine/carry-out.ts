@@ -130,7 +130,8 @@ async function attempt(
 ): Promise<Attempt> {
   const request = await prepareRequest(context, run, action);
   const sentAt = context.clock.now();
-  const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt };
+  const { followed } = run;
+  const lost: LostRequest = { action, request, vmid: run.vmidOf(action), sentAt, followed };
   const find = await watchTasks(context, lost);
   let answer: unknown;
   try {

@@ -135,6 +135,7 @@ export async function followTask(
   const upid = answer;
   const { id } = action;
   run.running.set(id, upid);
+  run.followed.add(upid);
   context.emit({ type: 'task.start', id, upid });
   let percent = -1;
   let unchanged = false;

@@ -26,6 +26,7 @@ import {
 import { IndeterminateError } from './failures.ts';
 import { isAcl, unprovedAcls } from './lab/acls.ts';
 import { isAccountDone } from './lab/prove-accounts.ts';
+import { beganAfter } from './node-clock.ts';
 import { isOurs } from './own-tasks.ts';
 import type { ReadyRequest } from './prepare-request.ts';
 import { isExtra, unprovedExtras } from './prove-extras.ts';
@@ -103,6 +104,8 @@ export interface LostRequest {
   readonly vmid: number | undefined;
   /** Milliseconds since the epoch, on our clock. */
   readonly sentAt: number;
+  /** Tasks that belong to earlier requests of this run. */
+  readonly followed?: ReadonlySet<string>;
 }
 
 function isRunning(row: TaskRow): boolean {
@@ -199,11 +202,41 @@ export async function watchTasks(
   };
 }
 
-async function look(context: EngineContext, lost: LostRequest): Promise<Verdict | undefined> {
+/** Kinds whose task has the id of the very container that is made: nobody else means it. A clone's has that of its source. */
+const ownTask: ReadonlySet<ActionKind> = new Set(['container.create', 'container.restore']);
+
+const isFailed = (row: TaskRow): boolean =>
+  !isRunning(row) && row.status !== 'OK' && !row.status?.startsWith('WARNINGS');
+
+/**
+ * Whether a task is that of the lost request, and has failed: how it failed says whether to try again.
+ *
+ * @param older - tasks that are not; gets this one if it is not.
+ */
+async function isOurFailure(
+  context: EngineContext,
+  { action, sentAt }: LostRequest,
+  task: TaskRow,
+  older: Set<string>,
+): Promise<boolean> {
+  if (!ownTask.has(action.kind) || !isFailed(task) || older.has(task.upid)) return false;
+  if (await beganAfter(context, action.target.node, Number(task.starttime), sentAt)) return true;
+  older.add(task.upid);
+  return false;
+}
+
+async function look(
+  context: EngineContext,
+  lost: LostRequest,
+  older: Set<string>,
+): Promise<Verdict | undefined> {
   const task = await newestTask(context, lost);
   if (task && isRunning(task) && (await isOurCopy(context, lost)))
     return { kind: 'happened', upid: task.upid };
-  if (!(await isDone(context, lost))) return undefined;
+  if (!(await isDone(context, lost)))
+    return task && (await isOurFailure(context, lost, task, older))
+      ? { kind: 'happened', upid: task.upid }
+      : undefined;
   // a finished creation of a container that carries our marker is ours: its log may hold warnings
   return task && makingKinds.has(lost.action.kind)
     ? { kind: 'happened', upid: task.upid }
@@ -219,11 +252,12 @@ async function look(context: EngineContext, lost: LostRequest): Promise<Verdict 
  * @throws PveError when the cluster cannot be asked.
  */
 export async function recover(context: EngineContext, lost: LostRequest, because: string): Promise<Verdict> {
+  const older = new Set(lost.followed);
   for (const [index, inMs] of looks.entries()) {
     context.emit({ type: 'retry', id: lost.action.id, attempt: index + 1, inMs, because });
     await context.clock.sleep(inMs, context.signal);
     try {
-      const verdict = await look(context, lost);
+      const verdict = await look(context, lost, older);
       if (verdict) return verdict;
     } catch (error) {
       // the connection is still down: look again, but say so when it stays down

@@ -12,6 +12,8 @@ export interface RunState {
   readonly digests: Map<number, string>;
   /** Newest digest of the firewall rules by vmid, after a write of ours. */
   readonly ruleDigests: Map<number, string>;
+  /** Every task that this run has waited for. */
+  readonly followed: Set<string>;
   /** Tasks that run on the server, by action. */
   readonly running: Map<string, string>;
   /** Waits for tasks together with others; absent: each by itself. */
@@ -59,6 +61,7 @@ export function createRunState(plan: Plan): RunState {
     running: new Map(),
     places: new Map(),
     begun: new Set(),
+    followed: new Set(),
     lost: new Set(),
     leftTags: new Map(),
     unproved: new Set(),
