@@ -164,6 +164,13 @@ const resetWords: Readonly<Record<PlannedReset['strategy'], string>> = {
   rebuild: 'make it anew',
 };
 
+/** What an estimate does not count, as only the container knows how long that takes. */
+function uncounted(actions: readonly Action[]): string {
+  const kinds = new Set(actions.map(({ inside }) => inside?.kind));
+  if (kinds.has('provision')) return ' plus its steps';
+  return kinds.has('ready') ? ' plus the wait until it is ready' : '';
+}
+
 const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
 
 /** How a container is reset and why so; then what of its settings changes by the file. */
@@ -174,7 +181,7 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
   const isUp = actions.some(({ kind }) => kind === 'container.start');
   const goesDown = actions.some(({ id }) => id.endsWith('/shutdown:as-before'));
   const starts = goesDown ? ', up only for its provisioning' : isUp ? ', then start' : '';
-  const head = `${word}${starts}; about ${about(seconds)}`;
+  const head = `${word}${starts}; about ${about(seconds)}${uncounted(actions)}`;
   const changes = isBack
     ? outside(actions)
         .flatMap((action) => action.changes)
@@ -272,8 +279,8 @@ const summaryText = (plan: Plan): string => {
   return `${create} to create, ${update} to change, ${destroy} to destroy, ${unchanged} unchanged${accountSummary(plan.summary)}`;
 };
 
-/** `Reset of 30 containers: 28 by rollback, 2 by reclone; about 40 s.` */
-function resetSummary({ reset }: Plan): string | undefined {
+/** `Reset of 30 containers: 28 by rollback, 2 by reclone; about 40 s in all.` */
+function resetSummary({ reset, actions }: Plan): string | undefined {
   if (!reset || reset.containers.length === 0) return undefined;
   const { containers, seconds } = reset;
   const strategies = ['rollback', 'reclone', 'rebuild'] as const;
@@ -281,7 +288,7 @@ function resetSummary({ reset }: Plan): string | undefined {
     const count = containers.filter(({ strategy }) => strategy === name).length;
     return count === 0 ? [] : [`${count} by ${name}`];
   });
-  return `Reset of ${counted(containers.length, 'container')}: ${counts.join(', ')}; about ${about(seconds)} in all.`;
+  return `Reset of ${counted(containers.length, 'container')}: ${counts.join(', ')}; about ${about(seconds)} in all${uncounted(actions) === '' ? '' : ' plus what is done inside'}.`;
 }
 
 /** Commands of all refusals, each once; roles are made before they are given. */

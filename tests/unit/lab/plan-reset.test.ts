@@ -210,6 +210,22 @@ test('who depends on a container is started after it', () => {
   expect(actionOf(plan, 's1/start').dependsOn).toContain('s2/start');
 });
 
+test.each<[string, Partial<DesiredContainer>, string, string]>([
+  ['nothing is done inside', {}, 'make it anew, then start; about 20 s\n', 'about 20 s in all.'],
+  [
+    'it is waited for only',
+    { ready: { timeoutSeconds: 60, checks: [{ kind: 'port', port: 80 }] } },
+    'about 20 s plus the wait until it is ready\n',
+    'about 20 s in all plus what is done inside.',
+  ],
+])('the estimate says what it does not count where %s', (_, wish, one, whole) => {
+  const { file, snapshot, facts, keys } = cluster(1, 0, { options: { cmode: 'shell' }, ...wish });
+  const { plan } = planReset(file, snapshot, facts, asked(keys), all);
+  const text = renderPlan(plan, createStyle({ color: false, width: 100 }));
+  expect(text).toContain(one);
+  expect(text).toContain(whole);
+});
+
 describe('a container that its schedule has stopped', () => {
   const classes = [{ days: [1], from: 480, to: 720, leadMs: 0, before: [], after: [] }];
   const schedule = { zone: 'UTC', holidays: [], classes, actions: [], graceMs: 3_600_000 };
@@ -256,7 +272,8 @@ describe('a container that its schedule has stopped', () => {
   test('is told to be up for its steps, each of which is told once', () => {
     const ready = { timeoutSeconds: 60, checks: [{ kind: 'port', port: 80 }] } as const;
     const text = renderPlan(planned(0, { provision, ready }), createStyle({ color: false, width: 100 }));
-    expect(text).toContain('make it anew, up only for its provisioning; about 20 s\n');
+    expect(text).toContain('make it anew, up only for its provisioning; about 20 s plus its steps\n');
+    expect(text).toContain('1 by rebuild; about 20 s in all plus what is done inside.');
     expect(text.match(/wait until it is ready/g)).toHaveLength(1);
     expect(text).toContain('provision 1 of 1: run make lab\n');
   });
