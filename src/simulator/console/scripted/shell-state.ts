@@ -4,6 +4,9 @@ import type { Process } from './processes.ts';
 import type { Stream } from './streams.ts';
 import type { Node } from './syntax.ts';
 
+/** Exit code of a command that cannot be understood or carried out. */
+export const misuse = 2;
+
 /** A variable. */
 export interface Variable {
   value: string | undefined;

@@ -1,12 +1,12 @@
 /** Shells: the one that runs a script, and the one that talks to somebody at a terminal. */
 import { ExitJump, LoopJump, ReturnJump } from './control.ts';
-import { run, runExitTrap, runText } from './interpreter.ts';
+import { endShell, run, runText } from './interpreter.ts';
 import { editLine } from './line-editor.ts';
 import { createParser } from './parse.ts';
 import { Killed } from './processes.ts';
 import { seatOf, takeSeat } from './seats.ts';
 import { complain, listenForSignals, print } from './shell-processes.ts';
-import { closeFds, type Shell, variableValue } from './shell-state.ts';
+import { closeFds, misuse, type Shell, variableValue } from './shell-state.ts';
 import { BrokenPipe } from './streams.ts';
 import { Incomplete, type Node, SyntaxProblem } from './syntax.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,7 +23,6 @@ interface Invocation {
   readonly isInteractive: boolean;
 }
 
-const misuse = 2;
 const notFound = 127;
 const endOfInput = 'exit\n';
 const interrupted = new Killed('INT').status;
@@ -256,7 +255,7 @@ export async function runShell(start: ProgramStart): Promise<number> {
       }
       status = await runScript(shell, entry.data ?? '');
     }
-    return await runExitTrap(shell, status);
+    return await endShell(shell, status);
   } finally {
     if (seat && before !== undefined) seat.foreground = before;
     closeFds(shell.fds);
