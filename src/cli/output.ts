@@ -5,6 +5,7 @@
 import { renderError } from '../render/errors.ts';
 import { renderErrorJunit } from '../render/junit.ts';
 import { createStyle, type Style } from '../render/style.ts';
+import { displayWidth, flow } from '../render/wrap.ts';
 import { type ErrorDocument, InternalError, isPvefleetError, messageOf } from '../util/errors.ts';
 import { redactText, redactValue } from '../util/redact.ts';
 import type { Host, HostWriter } from './host.ts';
@@ -83,6 +84,19 @@ function styleOf(stream: HostWriter, options: Options, env: Host['env']): Style 
   });
 }
 
+/** On a terminal, breaks sentences that are too long at spaces. What is indented is laid out already, or to be copied. */
+function sentences(text: string, style: Style): string {
+  if (!style.isTerminal) return text;
+  return text
+    .split('\n')
+    .map((line) =>
+      line.startsWith(' ') || displayWidth(line) <= style.width
+        ? line
+        : flow('', line, style, { keepWords: true }),
+    )
+    .join('\n');
+}
+
 /**
  * Builds the output of a run.
  *
@@ -117,7 +131,8 @@ export function createOutput(
       if (!output.quiet) output.tell(text);
     },
     tell: (text) => {
-      output.pause(() => host.stderr.write(redactText(text.endsWith('\n') ? text : `${text}\n`)));
+      const shown = sentences(redactText(text.endsWith('\n') ? text : `${text}\n`), output.errorStyle);
+      output.pause(() => host.stderr.write(shown));
     },
     line: (text) => {
       output.pause(() => host.stdout.write(`${redactText(text)}\n`));

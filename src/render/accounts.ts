@@ -11,7 +11,7 @@ const columns: readonly Column[] = [
   { title: 'USER' },
   { title: 'STATE' },
   { title: 'EXPIRES' },
-  { title: 'CONTAINERS' },
+  { title: 'CONTAINERS', isBelow: true },
 ];
 
 const words: Readonly<Record<AccountState, string>> = {

@@ -2,6 +2,7 @@
 import type { DoctorDocument } from '../engine/doctor.ts';
 import type { Style } from './style.ts';
 import { counted } from './values.ts';
+import { flow } from './wrap.ts';
 
 /**
  * Renders the checklist.
@@ -18,8 +19,10 @@ export function renderDoctor(document: DoctorDocument, style: Style): string {
     fail: style.red(style.glyph.fail),
   };
   const lines = document.checks.flatMap((check) => [
-    `${marks[check.status]} ${check.name.padEnd(width)}  ${check.message}`,
-    ...(check.hint && check.status !== 'ok' ? [`${' '.repeat(width + 4)}${style.dim(check.hint)}`] : []),
+    flow(`${marks[check.status]} ${check.name.padEnd(width)}  `, check.message, style),
+    ...(check.hint && check.status !== 'ok'
+      ? [flow(' '.repeat(width + 4), style.dim(check.hint), style)]
+      : []),
   ]);
   const commands =
     document.commands.length === 0

@@ -4,6 +4,7 @@ import { isPvefleetError, messageOf } from '../util/errors.ts';
 import { redactText } from '../util/redact.ts';
 import { renderDiagnostics } from './diagnostics.ts';
 import type { Style } from './style.ts';
+import { flow } from './wrap.ts';
 
 interface WithDiagnostics {
   readonly diagnostics: readonly Diagnostic[];
@@ -27,8 +28,9 @@ export function renderError(error: unknown, style: Style, options: { verbose?: b
     lines.push(renderDiagnostics(error.diagnostics, error.sources ?? new Map(), style).trimEnd(), '');
   }
   const known = isPvefleetError(error);
-  lines.push(`${style.red('error:')} ${messageOf(error)}`);
-  if (known && error.hint) lines.push(`${style.dim('hint:')}  ${error.hint}`);
+  lines.push(flow(`${style.red('error:')} `, messageOf(error), style, { keepWords: true }));
+  if (known && error.hint)
+    lines.push(flow(`${style.dim('hint:')}  `, error.hint, style, { keepWords: true }));
   if (!known && error instanceof Error && error.stack)
     lines.push(
       style.dim(
@@ -43,7 +45,7 @@ export function renderError(error: unknown, style: Style, options: { verbose?: b
     options.verbose && cause !== undefined && depth < 5;
     depth++
   ) {
-    lines.push(style.dim(`caused by: ${messageOf(cause)}`));
+    lines.push(flow(style.dim('caused by: '), style.dim(messageOf(cause)), style, { keepWords: true }));
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return `${redactText(lines.join('\n'))}\n`;
@@ -54,7 +56,7 @@ export function renderError(error: unknown, style: Style, options: { verbose?: b
  *
  * @param diagnostic - a warning or a remark.
  * @param style - palette.
- * @returns one line without newline.
+ * @returns text without a newline at the end.
  */
 export function renderNotice(diagnostic: Diagnostic, style: Style): string {
   const color =
@@ -64,5 +66,8 @@ export function renderNotice(diagnostic: Diagnostic, style: Style): string {
         ? style.yellow
         : style.dim;
   const place = diagnostic.range ? `${formatPlace(diagnostic.range)}: ` : '';
-  return `${color(style.glyph.warn)} ${place}${diagnostic.message}${diagnostic.hint ? style.dim(` (${diagnostic.hint})`) : ''}`;
+  const hint = diagnostic.hint ? style.dim(` (${diagnostic.hint})`) : '';
+  return flow(`${color(style.glyph.warn)} `, `${place}${diagnostic.message}${hint}`, style, {
+    keepWords: true,
+  });
 }

@@ -5,6 +5,7 @@ import { renderNotice } from './errors.ts';
 import { type Progress, resultWords } from './progress.ts';
 import type { Style } from './style.ts';
 import { showDuration } from './values.ts';
+import { flow } from './wrap.ts';
 
 function doneLine(
   event: Extract<StampedEvent, { type: 'action.done' }>,
@@ -19,8 +20,12 @@ function doneLine(
       ? style.red(style.glyph.fail)
       : style.yellow(style.glyph.warn);
   const word = event.result === 'ok' ? '' : ` ${resultWords[event.result]}`;
-  return `${glyph} ${label}${word}${event.message ? `: ${event.message}` : ''} ${style.dim(showDuration(event.ms))}`;
+  const text = `${label}${word}${event.message ? `: ${event.message}` : ''} ${style.dim(showDuration(event.ms))}`;
+  return flow(`${glyph} `, text, style, { keepWords: true });
 }
+
+const remark = (text: string, style: Style): string =>
+  flow('  ', style.dim(text), style, { keepWords: true });
 
 /**
  * Gives the line that stays on the screen for an event.
@@ -29,7 +34,7 @@ function doneLine(
  * @param progress - state before the event was taken into account.
  * @param style - palette.
  * @param verbose - also requests and task logs.
- * @returns the line without newline, or `undefined` when the event leaves none.
+ * @returns text without a newline at the end, or `undefined` when the event leaves none.
  */
 export function lastingLine(
   event: StampedEvent,
@@ -43,18 +48,23 @@ export function lastingLine(
         ? undefined
         : doneLine(event, progress.active.get(event.id)?.label ?? event.id, style);
     case 'action.vmid':
-      return style.dim(`  ${event.id}: vmid ${event.from} was taken meanwhile, using ${event.to}`);
+      return remark(`${event.id}: vmid ${event.from} was taken meanwhile, using ${event.to}`, style);
     case 'retry':
-      return style.dim(
-        `  ${event.id ? `${event.id}: ` : ''}trying again in ${showDuration(event.inMs)}: ${redactText(event.because)}`,
+      return remark(
+        `${event.id ? `${event.id}: ` : ''}trying again in ${showDuration(event.inMs)}: ${redactText(event.because)}`,
+        style,
       );
     case 'notice':
       return renderNotice(event.diagnostic, style);
     case 'cancel':
-      return style.yellow(
-        event.stage === 'draining'
-          ? 'Interrupted: nothing new is started, running steps are finished. Press Ctrl-C again to stop waiting.'
-          : 'Stopped waiting; tasks on the server go on.',
+      return flow(
+        '',
+        style.yellow(
+          event.stage === 'draining'
+            ? 'Interrupted: nothing new is started, running steps are finished. Press Ctrl-C again to stop waiting.'
+            : 'Stopped waiting; tasks on the server go on.',
+        ),
+        style,
       );
     case 'request':
       return verbose
@@ -63,9 +73,9 @@ export function lastingLine(
           )
         : undefined;
     case 'exec.start':
-      return verbose ? style.dim(`  ${event.id}: run ${event.run}`) : undefined;
+      return verbose ? remark(`${event.id}: run ${event.run}`, style) : undefined;
     case 'task.log':
-      return verbose ? style.dim(`  ${event.id}: ${redactText(event.line)}`) : undefined;
+      return verbose ? remark(`${event.id}: ${redactText(event.line)}`, style) : undefined;
     default:
       return undefined;
   }

@@ -1,12 +1,12 @@
 /** Containers as a table, and one container in full. */
-import { stripVTControlCharacters } from 'node:util';
 import type { ListDocument, ListedContainer, ShowDocument } from '../engine/list.ts';
 import { formatSize, humanSize, MiB } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
-import { clip, type Style } from './style.ts';
+import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { renderTasks } from './tasks.ts';
 import { counted, showDuration } from './values.ts';
+import { displayWidth, flow } from './wrap.ts';
 
 /** A value for programs. */
 type CsvValue = string | number | null | undefined;
@@ -153,6 +153,7 @@ const columns: readonly ListColumn[] = [
     name: 'note',
     title: 'NOTE',
     optional: true,
+    isBelow: true,
     cell: noteCell,
     values: { frozen: (c) => c.frozen, boostedUntil: (c) => c.boostedUntil },
   },
@@ -176,15 +177,19 @@ const columns: readonly ListColumn[] = [
 const onlyAsked: ReadonlySet<string> = new Set(['tags']);
 
 /** Left out one after another until the table fits into the terminal. */
-const dispensable = ['swap', 'cores', 'pool', 'uptime', 'disk', 'fleet', 'group', 'node', 'reset', 'expires'];
-
-/** Columns that a text takes. */
-const widthOf = (text: string): number =>
-  Math.max(
-    ...stripVTControlCharacters(text)
-      .split('\n')
-      .map((line) => line.length),
-  );
+const dispensable = [
+  'swap',
+  'cores',
+  'pool',
+  'uptime',
+  'disk',
+  'fleet',
+  'group',
+  'node',
+  'reset',
+  'expires',
+  'student',
+];
 
 /** What `--columns` may name. */
 export const listColumns: readonly string[] = columns.map(({ name }) => name);
@@ -228,32 +233,35 @@ export function renderList(document: ListDocument, style: Style, names?: readonl
   const used = columnsOf(names).filter(
     (column) => names !== undefined || !column.optional || rows.some((row) => column.cell(row, style) !== ''),
   );
-  const table = (shown: readonly ListColumn[]): string =>
+  const table = (shown: readonly ListColumn[], dress: Style): string =>
     renderTable(
       shown,
-      rows.map((row) => shown.map((column) => column.cell(row, style))),
-      style,
+      rows.map((row) => shown.map((column) => column.cell(row, dress))),
+      dress,
     );
-  let [shown, text, left]: [readonly ListColumn[], string, string[]] = [used, table(used), []];
-  const isTooWide = (): boolean => widthOf(text) > style.width;
+  const natural: Style = { ...style, isTerminal: false };
+  let [shown, left]: [readonly ListColumn[], string[]] = [used, []];
+  const isTooWide = (): boolean =>
+    table(
+      shown.filter(({ isBelow }) => !isBelow),
+      natural,
+    )
+      .split('\n')
+      .some((line) => displayWidth(line) > style.width);
   for (const name of names !== undefined || !style.isTerminal ? [] : dispensable) {
     if (!isTooWide()) break;
     const fewer = shown.filter((column) => column.name !== name);
-    if (fewer.length < shown.length) [shown, text, left] = [fewer, table(fewer), [...left, name]];
+    if (fewer.length < shown.length) [shown, left] = [fewer, [...left, name]];
   }
   const hidden = `Not shown, as they do not fit (--columns): ${left.join(', ')}`;
-  const more = left.length === 0 ? '' : `${style.dim(clip(hidden, style.width, style))}\n`;
+  const more = left.length === 0 ? '' : `${flow('', style.dim(hidden), style)}\n`;
   const running = rows.filter((row) => row.status === 'running').length;
-  return `${text}\n${counted(rows.length, 'container')}, ${running} running.\n${more}`;
+  return `${table(shown, style)}\n${counted(rows.length, 'container')}, ${running} running.\n${more}`;
 }
 
 function pairs(rows: readonly (readonly [name: string, value: string])[], style: Style): string[] {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => {
-    const [first = '', ...more] = value.trimEnd().split('\n');
-    const indent = ' '.repeat(width + 4);
-    return [`  ${style.dim(name.padEnd(width))}  ${first}`, ...more.map((line) => indent + line)].join('\n');
-  });
+  return rows.map(([name, value]) => flow(`  ${style.dim(name.padEnd(width))}  `, value.trimEnd(), style));
 }
 
 /**

@@ -17,7 +17,7 @@ function bar(percent: number, style: Style): string {
 
 function stepLine(step: ActiveStep, spinner: string, now: number, style: Style): string {
   const time = showDuration(Math.max(0, now - step.startedAtMs));
-  const text = clip(step.label, style.width - 46, style);
+  const text = clip(step.label, style.width - (step.percent === undefined ? 16 : 46), style);
   const detail = step.percent === undefined ? '' : `  ${bar(step.percent, style)}`;
   return `${style.cyan(spinner)} ${text}${detail}  ${style.dim(time)}`;
 }

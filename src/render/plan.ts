@@ -1,12 +1,14 @@
 /** A plan as text: grouped by container, aligned, effects named, refusals last where they are seen. */
 import type { Action, Effect, FieldChange, Plan, PlannedReset } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
-import { fill } from './fill.ts';
+import { hanging } from './fill.ts';
 import { markdownCell } from './markdown.ts';
 import { accountLines, accountSign, accountSummary, isAccountStep } from './plan-accounts.ts';
-import { clip, type Style } from './style.ts';
+import { type Block, createTeller, type Item } from './plan-alike.ts';
+import type { Style } from './style.ts';
 import { fetchLine } from './templates.ts';
 import { counted, isTold, showChange, showDuration, showValue } from './values.ts';
+import { displayWidth, flow, pad, wrap } from './wrap.ts';
 
 type Sign = '+' | '~' | '-' | '±' | '↓' | '▶';
 
@@ -100,15 +102,14 @@ function origin({ kind, changes, request }: Action): string {
   return kind === 'container.clone' ? showValue(from) : `create from ${fileOf(request.params['ostemplate'])}`;
 }
 
-/** The settings of a new container, as many to a line as fit. */
-function settings(action: Action, width: number, style: Style): string[] {
-  const items = action.changes
-    .filter(({ field, to }) => field !== 'from' && (field !== 'hostname' || to !== action.target.key))
-    .map(
-      (change) => `${change.field} ${showValue(change.to)}${change.needs ? ` (needs ${change.needs})` : ''}`,
-    );
-  return fill(items, width, style);
-}
+/** The settings of a new container. */
+const settings = ({ changes, target }: Action): Item[] =>
+  changes
+    .filter(({ field, to }) => field !== 'from' && (field !== 'hostname' || to !== target.key))
+    .map(({ field, to, needs }) => ({
+      field,
+      text: `${field} ${showValue(to)}${needs ? ` (needs ${needs})` : ''}`,
+    }));
 
 function changeLines(changes: readonly FieldChange[], width: number, style: Style): string[] {
   const rows = changes.map((change) => ({
@@ -123,9 +124,13 @@ function changeLines(changes: readonly FieldChange[], width: number, style: Styl
     Math.max(0, ...rows.map((row) => row.text.length)),
     Math.max(12, width - fieldWidth - wordWidth - 4),
   );
-  return rows.map((row) => {
+  return rows.flatMap((row) => {
     const effect = row.isPlain ? style.dim(row.word) : style.yellow(row.word);
-    return `${row.field.padEnd(fieldWidth)}  ${clip(row.text, textWidth, style).padEnd(textWidth)}  ${effect}`;
+    const [first = '', ...more] = style.isTerminal ? wrap(row.text, textWidth) : [row.text];
+    return [
+      `${row.field.padEnd(fieldWidth)}  ${pad(first, textWidth)}  ${effect}`,
+      ...more.map((line) => ' '.repeat(fieldWidth + 2) + line),
+    ];
   });
 }
 
@@ -174,7 +179,7 @@ function uncounted(actions: readonly Action[]): string {
 const outside = (actions: readonly Action[]): Action[] => actions.filter(({ inside }) => !inside);
 
 /** How a container is reset and why so; then what of its settings changes by the file. */
-function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number, style: Style): string[] {
+function resetBlock({ actions, sign }: Group, reset: PlannedReset, width: number, style: Style): Block {
   const { strategy, why, seconds } = reset;
   const isBack = strategy === 'rollback';
   const word = isBack ? `${resetWords.rollback} ${why}` : resetWords[strategy];
@@ -187,12 +192,15 @@ function resetLines({ actions, sign }: Group, reset: PlannedReset, width: number
         .flatMap((action) => action.changes)
         .filter(({ field }) => !routine.has(field))
     : [];
-  return [
-    sign === '±' ? style.red(head) : head,
-    ...(isBack ? [] : [style.dim(clip(`because ${why}`, width, style))]),
-    ...changeLines(changes, width, style),
-    ...insideLines(actions, width, style),
-  ];
+  return {
+    head: sign === '±' ? style.red(head) : head,
+    lines: [
+      ...(isBack ? [] : hanging(`because ${why}`, width, style).map(style.dim)),
+      ...changeLines(changes, width, style),
+    ],
+    inside: insideLines(actions, width, style),
+    isSaidForEach: true,
+  };
 }
 
 /** What is done inside, one step a line: `provision 2 of 4: run make install (changed)`. */
@@ -205,24 +213,30 @@ function insideLines(actions: readonly Action[], width: number, style: Style): s
         const [value] = Object.values(what);
         return kind === 'command' ? showValue(value) : `${kind} ${value}`;
       });
-      return [clip(`wait until it is ready: ${checks.join(', ')}`, width, style)];
+      return hanging(`wait until it is ready: ${checks.join(', ')}`, width, style);
     }
     const { position, of } = inside;
     const what = `provision ${position} of ${of}: ${showValue(changes[0]?.to)}`;
     const [why = ''] = reason.split(' ');
-    return [why === 'not' ? clip(what, width, style) : `${clip(what, width - 10, style)} (${why})`];
+    return hanging(why === 'not' ? what : `${what} (${why})`, width, style);
   });
 }
 
-function groupLines(group: Group, width: number, style: Style): string[] {
-  if (group.reset) return resetLines(group, group.reset, width, style);
+/** Lines of which the first stands beside the name. */
+function block(lines: readonly string[], inside: readonly string[] = []): Block {
+  const [head, ...rest] = [...lines, ...inside];
+  const isInside = lines.length === 0;
+  return { head: head ?? '', lines: isInside ? [] : lines.slice(1), inside: isInside ? rest : inside };
+}
+
+function blockOf(group: Group, width: number, style: Style): Block {
+  if (group.reset) return resetBlock(group, group.reset, width, style);
   const first = group.actions[0] as Action;
-  if (isAccountStep(first)) return accountLines(group.actions, width, style);
+  if (isAccountStep(first)) return block(accountLines(group.actions, width, style));
   const create = group.actions.find((action) => makers.has(action.kind));
-  if (group.sign === '↓') {
-    return [fetchLine(first)];
-  }
-  if (first.kind === 'template.delete') return [`delete ${String(first.request.params['volume'] ?? '')}`];
+  if (group.sign === '↓') return block([fetchLine(first)]);
+  if (first.kind === 'template.delete')
+    return block([`delete ${String(first.request.params['volume'] ?? '')}`]);
   const after = group.actions.filter((action) => !makers.has(action.kind));
   if (create && group.sign === '+') {
     const inner = insideLines(after, width, style);
@@ -230,19 +244,18 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     const isLate = ({ kind }: Action): boolean => inner.length > 0 && kind === 'snapshot.create';
     const then = steps(after.filter((action) => !isLate(action)));
     const late = steps(after.filter(isLate));
-    return [
-      `${origin(create)}${then ? `, then ${then}` : ''}`,
-      ...settings(create, width, style).map(style.dim),
-      ...changeLines(
+    return {
+      head: `${origin(create)}${then ? `, then ${then}` : ''}`,
+      items: settings(create),
+      lines: changeLines(
         outside(after)
           .flatMap((action) => action.changes)
           .filter(({ field }) => !told.has(field)),
         width,
         style,
       ),
-      ...inner,
-      ...(late ? [`then ${late}`] : []),
-    ];
+      inside: [...inner, ...(late ? [`then ${late}`] : [])],
+    };
   }
   const last = group.actions.at(-1) as Action;
   const lines = changeLines(
@@ -254,24 +267,30 @@ function groupLines(group: Group, width: number, style: Style): string[] {
     style,
   );
   if (group.sign === '±')
-    return [
-      style.red(`destroy and create again: ${create?.reason ?? last.reason}`),
-      ...lines,
-      ...insideLines(after, width, style),
-    ];
+    return {
+      ...block(
+        [style.red(`destroy and create again: ${create?.reason ?? last.reason}`), ...lines],
+        insideLines(after, width, style),
+      ),
+      isSaidForEach: true,
+    };
   const [start, ...later] = after;
   const snapshot = start?.kind === 'snapshot.create' && later.length > 0 ? start : undefined;
   const word = steps(snapshot ? later : after);
-  if (group.sign === '-') return [`${word}: ${last.reason}`];
+  if (group.sign === '-') return block([`${word}: ${last.reason}`]);
   // that the file changed is what everybody expects; that the container did is not
   const isDrift = lines.length > 0 && group.actions.some(({ cause }) => cause === 'drifted');
-  return [
-    ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
-    ...lines,
-    ...(word ? [word] : []),
-    ...insideLines(after, width, style),
-    ...(isDrift ? [style.dim('changed by somebody since the file was applied')] : []),
-  ];
+  return block(
+    [
+      ...(snapshot ? [`snapshot ${String(snapshot.request.params['snapname'])} first`] : []),
+      ...lines,
+      ...(word ? [word] : []),
+    ],
+    [
+      ...insideLines(after, width, style),
+      ...(isDrift ? [style.dim('changed by somebody since the file was applied')] : []),
+    ],
+  );
 }
 
 const summaryText = (plan: Plan): string => {
@@ -298,6 +317,39 @@ function grantingCommands(plan: Plan): string[] {
   return [...all.filter(isRole), ...all.filter((command) => !isRole(command))];
 }
 
+/** Columns for texts beside the names; where there are fewer, texts stand below. */
+const roomy = 44;
+
+/** Refusals, those with the same advice together and the advice once. */
+function refusalLines({ refusals }: Plan, style: Style): string[] {
+  const byHint = new Map<string, { readonly hint: string; readonly messages: string[] }>();
+  for (const [index, { message, hint = '', commands }] of refusals.entries()) {
+    // commands come once, below
+    const shown = commands === undefined ? hint : '';
+    const group = byHint.get(shown || `${index}`) ?? { hint: shown, messages: [] };
+    group.messages.push(message);
+    byHint.set(shown || `${index}`, group);
+  }
+  return [...byHint.values()].flatMap(({ hint, messages }) => [
+    ...messages.map((message) => flow(`  ${style.red(style.glyph.fail)} `, message, style)),
+    ...(hint === '' ? [] : [flow('    ', style.dim(hint), style, { keepWords: true })]),
+  ]);
+}
+
+/** Containers with nothing to do, by name as far as a line goes. */
+function inSyncLine({ inSync }: Plan, style: Style): string[] {
+  if (inSync.length === 0) return [];
+  const mark = `, ${style.glyph.ellipsis}`;
+  let line = `  = ${counted(inSync.length, 'container')} in sync: ${inSync[0]}`;
+  for (const [index, name] of inSync.entries()) {
+    if (index === 0) continue;
+    const isLast = index === inSync.length - 1;
+    if (line.length + 2 + name.length + (isLast ? 0 : mark.length) > style.width) return [line + mark];
+    line += `, ${name}`;
+  }
+  return [line];
+}
+
 /**
  * Renders a plan for people.
  *
@@ -315,29 +367,27 @@ export function renderPlan(plan: Plan, style: Style): string {
   const idWidth = Math.max(3, ...groups.map((group) => vmidOf(group).length));
   const nodeWidth = Math.max(4, ...groups.map((group) => group.actions[0]?.target.node.length ?? 0));
   const indent = 2 + 2 + nameWidth + 2 + idWidth + 2 + nodeWidth + 2;
+  const isBelow = style.isTerminal && style.width - indent < roomy;
+  const margin = isBelow ? 6 : indent;
+  const width = style.width - margin;
+  const tell = createTeller(width, style);
   const out: string[] = [];
   for (const group of groups) {
     const color = paint(group.sign, style);
     const node = group.actions[0]?.target.node ?? '';
-    const head = `  ${color(group.sign)} ${style.bold(label(group).padEnd(nameWidth))}  ${vmidOf(group).padStart(idWidth)}  ${style.dim(node.padEnd(nodeWidth))}  `;
-    const lines = groupLines(group, style.width - indent, style);
-    out.push(...lines.map((line, index) => (index === 0 ? head + line : ' '.repeat(indent) + line)));
-    if (lines.length === 0) out.push(head.trimEnd());
+    const head = `  ${color(group.sign)} ${style.bold(pad(label(group), nameWidth))}  ${vmidOf(group).padStart(idWidth)}  ${style.dim(node.padEnd(nodeWidth))}  `;
+    const [first = '', ...more] = tell(label(group), group.sign, blockOf(group, width, style));
+    const isBeside = !isBelow || displayWidth(first) <= style.width - indent;
+    const below = isBeside ? more : [first, ...more];
+    out.push(isBeside && first !== '' ? head + first : head.trimEnd());
+    out.push(...below.map((line) => ' '.repeat(margin) + line));
   }
-  if (plan.inSync.length > 0) {
-    const names = plan.inSync.join(', ');
-    const count = counted(plan.inSync.length, 'container');
-    out.push(clip(`  = ${count} in sync: ${names}`, style.width, style));
-  }
-  const notices = plan.notices.map(
-    (notice) =>
-      `${style.yellow(style.glyph.warn)} ${notice.message}${notice.hint ? style.dim(` (${notice.hint})`) : ''}`,
-  );
-  const refusals = plan.refusals.map(({ message, hint, commands }) => {
-    // commands come once, below
-    const text = hint && commands === undefined ? `\n    ${style.dim(hint)}` : '';
-    return `${style.red(style.glyph.fail)} ${message}${text}`;
+  out.push(...inSyncLine(plan, style));
+  const notices = plan.notices.map((notice) => {
+    const hint = notice.hint ? style.dim(` (${notice.hint})`) : '';
+    return flow(`${style.yellow(style.glyph.warn)} `, notice.message + hint, style, { keepWords: true });
   });
+  const refusals = refusalLines(plan, style);
   const commands = grantingCommands(plan);
   const id = plan.id.slice(0, 8);
   const isDestructive =
@@ -350,13 +400,13 @@ export function renderPlan(plan: Plan, style: Style): string {
   const resets = resetSummary(plan);
   return `${[
     ...(out.length > 0 ? [...out, ''] : []),
-    ...(resets === undefined ? [] : [resets, '']),
+    ...(resets === undefined ? [] : [flow('', resets, style), '']),
     ...(notices.length > 0 ? [...notices, ''] : []),
-    ...(refusals.length > 0 ? [style.red('Refused:'), ...refusals.map((line) => `  ${line}`), ''] : []),
+    ...(refusals.length > 0 ? [style.red('Refused:'), ...refusals, ''] : []),
     ...(commands.length > 0
       ? ['To grant what is missing, on a node as root:', ...commands.map((line) => `  ${line}`), '']
       : []),
-    closing,
+    flow('', closing, style),
   ].join('\n')}\n`;
 }
 
@@ -374,6 +424,25 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
   ]);
 }
 
+/** Containers in which the same is done as in another one: by key that one, and the step that says so. */
+function repeatedInside(plan: Plan): ReadonlyMap<string, { readonly key: string; readonly firstId: string }> {
+  const byKey = new Map<string, Action[]>();
+  for (const action of plan.actions)
+    if (action.inside) byKey.set(action.target.key, [...(byKey.get(action.target.key) ?? []), action]);
+  const first = new Map<string, string>();
+  return new Map(
+    [...byKey].flatMap(([key, actions]) => {
+      const text = JSON.stringify(actions.map((action) => [action.kind, markdownRows(action)]));
+      const other = first.get(text);
+      if (other === undefined) first.set(text, key);
+      const [step] = actions;
+      return other === undefined || !step || actions.length < 2
+        ? []
+        : [[key, { key: other, firstId: step.id }]];
+    }),
+  );
+}
+
 /**
  * Renders a plan as Markdown, for a pull request.
  *
@@ -381,9 +450,13 @@ function markdownRows(action: Action): (readonly [field: string, change: string,
  * @returns Markdown that ends with a newline.
  */
 export function renderPlanMarkdown(plan: Plan): string {
+  const repeated = repeatedInside(plan);
   const rows = plan.actions.filter(isTold).flatMap((action) => {
     const { key, vmid, node } = action.target;
-    return markdownRows(action).map(
+    const as = action.inside && repeated.get(key);
+    if (as && as.firstId !== action.id) return [];
+    const told = as ? ([['', `as ${as.key}`, '']] as const) : markdownRows(action);
+    return told.map(
       (cells) =>
         `| ${[key, String(vmid ?? ''), node, action.kind, ...cells].map(markdownCell).join(' | ')} |`,
     );

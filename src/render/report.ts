@@ -4,18 +4,51 @@ import type { JsonValue } from '../domain/plan.ts';
 import type { ActionReport, ActionResult, ApplyReport } from '../engine/report.ts';
 import { resultWords } from './progress.ts';
 import type { Style } from './style.ts';
-import { renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 import { counted, differing, showDuration, showValue } from './values.ts';
+import { flow } from './wrap.ts';
 
 function problem(action: ActionReport, style: Style): string[] {
   const color = action.result === 'failed' || action.result === 'diverged' ? style.red : style.yellow;
-  const head = `${color(action.result === 'failed' ? style.glyph.fail : style.glyph.warn)} ${style.bold(action.id)}  ${resultWords[action.result]}${action.error ? `: ${action.error.message}` : ''}`;
+  const sign = color(action.result === 'failed' ? style.glyph.fail : style.glyph.warn);
+  const head = `${style.bold(action.id)}  ${resultWords[action.result]}${action.error ? `: ${action.error.message}` : ''}`;
   return [
-    head,
-    ...(action.log ?? []).map((line) => style.dim(`    ${line}`)),
-    ...(action.error?.hint ? [`    ${action.error.hint}`] : []),
+    flow(`${sign} `, head, style, { keepWords: true }),
+    ...(action.log ?? []).map((line) => logLine(line, style)),
   ];
 }
+
+const logLine = (line: string, style: Style): string =>
+  flow('    ', style.dim(line), style, { keepWords: true });
+
+/** What went wrong; advice that several have in common follows the last of them. */
+function failed(actions: readonly ActionReport[], style: Style): string[] {
+  return actions.flatMap((action, index) => {
+    const hint = action.error?.hint;
+    const isSaid = !hint || actions[index + 1]?.error?.hint === hint;
+    return [...problem(action, style), ...(isSaid ? [] : [flow('    ', hint, style, { keepWords: true })])];
+  });
+}
+
+/** Steps that were not tried. The reasons of many are the steps before them, which need no list. */
+function skippedLines(actions: readonly ActionReport[], style: Style): string[] {
+  const because = new Map<string, number>();
+  for (const { error } of actions) {
+    const reason = error?.message ?? 'not started';
+    because.set(reason, (because.get(reason) ?? 0) + 1);
+  }
+  const sign = style.yellow(style.glyph.skip);
+  const [first] = because.keys();
+  if (because.size <= shownReasons)
+    return [...because].map(([reason, count]) =>
+      flow(`${sign} `, `${counted(count, 'step')} skipped: ${reason}`, style, { keepWords: true }),
+    );
+  const more = counted(because.size - 1, 'more such reason');
+  return [flow(`${sign} `, `${counted(actions.length, 'step')} skipped: ${first} (and ${more})`, style)];
+}
+
+/** Reasons for which steps were skipped that are told one by one. */
+const shownReasons = 3;
 
 /** Names that are shown of steps with the same warnings. */
 const shownSteps = 6;
@@ -39,8 +72,8 @@ function warned(actions: readonly ActionReport[], style: Style): string[] {
     const rest = members.length - names.length;
     const whom = `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
     return [
-      `${style.yellow(style.glyph.warn)} ${style.bold(whom)}  ${resultWords.warnings}`,
-      ...(text === '' ? [] : text.split('\n').map((line) => style.dim(`    ${line}`))),
+      flow(`${style.yellow(style.glyph.warn)} `, `${style.bold(whom)}  ${resultWords.warnings}`, style),
+      ...(text === '' ? [] : text.split('\n').map((line) => logLine(line, style))),
     ];
   });
 }
@@ -60,18 +93,12 @@ export function renderApply(report: ApplyReport, style: Style): string {
       problems.filter(({ result }) => result === 'warnings'),
       style,
     ),
-    ...problems.filter(({ result }) => result !== 'warnings').flatMap((action) => problem(action, style)),
+    ...failed(
+      problems.filter(({ result }) => result !== 'warnings'),
+      style,
+    ),
   ];
-  if (skipped.length > 0) {
-    const because = new Map<string, number>();
-    for (const action of skipped)
-      because.set(
-        action.error?.message ?? 'not started',
-        (because.get(action.error?.message ?? 'not started') ?? 0) + 1,
-      );
-    for (const [reason, count] of because)
-      lines.push(`${style.yellow(style.glyph.skip)} ${counted(count, 'step')} skipped: ${reason}`);
-  }
+  lines.push(...skippedLines(skipped, style));
   for (const upid of report.runningUpids) {
     lines.push(
       `${style.yellow(style.glyph.warn)} still running on the server: ${upid}`,
@@ -87,7 +114,9 @@ export function renderApply(report: ApplyReport, style: Style): string {
     : problems.some((a) => a.result === 'failed' || a.result === 'diverged')
       ? style.red('Applied in part')
       : style.green('Applied');
-  lines.push(`${done} in ${showDuration(report.ms)}: ${text === '' ? 'nothing to do' : text}.`);
+  lines.push(
+    flow('', `${done} in ${showDuration(report.ms)}: ${text === '' ? 'nothing to do' : text}.`, style),
+  );
   return `${lines.join('\n')}\n`;
 }
 
@@ -110,6 +139,17 @@ function heldParts({ containers }: VerifyReport): string[] {
   ];
 }
 
+const findingColumns: readonly Column[] = [
+  { title: 'STATE' },
+  { title: 'NAME' },
+  { title: 'VMID' },
+  { title: 'NODE' },
+  { title: 'FIELD' },
+  { title: 'EXPECTED', isBelow: true },
+  { title: 'FOUND', isBelow: true },
+  { title: 'WHY', isBelow: true },
+];
+
 /**
  * Renders what a verification found.
  *
@@ -128,15 +168,7 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     ...differing(finding.expected as JsonValue, finding.actual as JsonValue).map(showValue),
     finding.cause === undefined ? '' : causes[finding.cause],
   ]);
-  const titles = ['STATE', 'NAME', 'VMID', 'NODE', 'FIELD', 'EXPECTED', 'FOUND', 'WHY'];
-  const table =
-    rows.length === 0
-      ? ''
-      : `${renderTable(
-          titles.map((title) => ({ title })),
-          rows,
-          style,
-        )}\n`;
+  const table = rows.length === 0 ? '' : `${renderTable(findingColumns, rows, style)}\n`;
   const word = report.converged ? style.green('Verified') : style.red('Drift');
   const parts = [
     `${applied} as the file says`,
@@ -147,5 +179,5 @@ export function renderVerify(report: VerifyReport, style: Style): string {
     ...heldParts(report),
     ...(accounts > 0 ? [`${counted(accounts, 'finding')} about accounts`] : []),
   ];
-  return `${table}${word}: ${parts.join(', ')}.\n`;
+  return `${table}${flow('', `${word}: ${parts.join(', ')}.`, style)}\n`;
 }

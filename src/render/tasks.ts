@@ -1,8 +1,19 @@
 /** Tasks of the server as a table. */
 import type { TaskSummary } from '../engine/tasks.ts';
 import type { Style } from './style.ts';
-import { renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 import { showDuration } from './values.ts';
+
+const columns: readonly Column[] = [
+  { title: 'START (UTC)' },
+  { title: 'NODE' },
+  { title: 'TYPE' },
+  { title: 'ID' },
+  { title: 'USER' },
+  { title: 'TOOK' },
+  { title: 'STATUS' },
+  { title: 'UPID', isBelow: true, isWhole: true },
+];
 
 function statusCell(task: TaskSummary, style: Style): string {
   const paint = { running: style.cyan, ok: style.green, warnings: style.yellow, failed: style.red }[
@@ -32,10 +43,5 @@ export function renderTasks(tasks: readonly TaskSummary[], style: Style): string
     statusCell(task, style),
     style.dim(task.upid),
   ]);
-  const titles = ['START (UTC)', 'NODE', 'TYPE', 'ID', 'USER', 'TOOK', 'STATUS', 'UPID'];
-  return renderTable(
-    titles.map((title) => ({ title })),
-    rows,
-    style,
-  );
+  return renderTable(columns, rows, style);
 }

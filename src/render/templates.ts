@@ -4,7 +4,7 @@ import type { CatalogueDocument, TemplatesDocument } from '../engine/templates.t
 import { humanSize } from '../util/bytes.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Style } from './style.ts';
-import { renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 
 /**
  * Says where an archive comes from and goes to.
@@ -51,6 +51,15 @@ export function renderTemplates(document: TemplatesDocument, style: Style): stri
   );
 }
 
+/** The name of an archive tells version and architecture, too. */
+const catalogueColumns: readonly Column[] = [
+  { title: 'TEMPLATE', isWhole: true },
+  { title: 'SECTION', isSpare: true },
+  { title: 'OS' },
+  { title: 'VERSION', isSpare: true },
+  { title: 'ARCH', isSpare: true },
+];
+
 /**
  * Renders the catalogue.
  *
@@ -71,10 +80,5 @@ export function renderCatalogue(document: CatalogueDocument, style: Style): stri
       entry.version,
       entry.architecture ?? '',
     ]);
-  const titles = ['TEMPLATE', 'SECTION', 'OS', 'VERSION', 'ARCH'];
-  return renderTable(
-    titles.map((title) => ({ title })),
-    rows,
-    style,
-  );
+  return renderTable(catalogueColumns, rows, style);
 }

@@ -3,6 +3,7 @@ import type { Plan } from '../domain/plan.ts';
 import { naturalCompare } from '../util/compare.ts';
 import type { Style } from './style.ts';
 import { counted } from './values.ts';
+import { flow } from './wrap.ts';
 
 const mostNames = 6;
 
@@ -27,5 +28,7 @@ export function renderDue(plan: Plan, style: Style): string {
     const keys = byReason.get(reason) ?? new Set<string>();
     byReason.set(reason, keys.add(target.key));
   }
-  return [...byReason].map(([reason, keys]) => `${style.bold(reason)}: ${names([...keys])}\n`).join('');
+  return [...byReason]
+    .map(([reason, keys]) => `${flow('', `${style.bold(reason)}: ${names([...keys])}`, style)}\n`)
+    .join('');
 }

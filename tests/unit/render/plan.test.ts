@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { renderPlan, renderPlanMarkdown } from '../../../src/render/plan.ts';
 import { renderApply } from '../../../src/render/report.ts';
-import { createStyle } from '../../../src/render/style.ts';
+import { createStyle, type Style } from '../../../src/render/style.ts';
 import { showChange, showDuration, showValue } from '../../../src/render/values.ts';
 import { applied, plan } from './samples.ts';
 
 const style = createStyle({ color: false, width: 100 });
+const terminal = (width: number): Style => createStyle({ color: false, width, isTerminal: true });
 
 describe('renderPlan', () => {
   it('groups by container, names effects and ends with the counts', () => {
@@ -54,10 +55,10 @@ Plan 7f3a91c2: 1 to create, 1 to change, 1 to destroy, 2 unchanged.
       step(4, `run ${'x'.repeat(200)}`, 'not run yet'),
       inside('web01/ready', { inside: { kind: 'ready', timeoutSeconds: 120, checks } }),
     ] as typeof plan.actions;
-    const lines = renderPlan({ ...plan, actions, refusals: [], notices: [] }, style).split('\n');
+    const lines = renderPlan({ ...plan, actions, refusals: [], notices: [] }, terminal(100)).split('\n');
     expect(lines[0]).toBe('  ~ web01  101  pve1  provision 2 of 4: run make install (changed)');
-    expect(lines[1]?.length).toBeLessThanOrEqual(100);
-    expect(lines[2]?.trim()).toBe(
+    expect(lines.slice(1, 5).join('').replaceAll(' ', '')).toContain(`run${'x'.repeat(200)}`);
+    expect(lines[5]?.trim()).toBe(
       'wait until it is ready: curl -fsS http://localhost, port 80, address eth0',
     );
   });
@@ -115,10 +116,109 @@ To grant what is missing, on a node as root:
     const actions = plan.actions.map((one) =>
       one.kind === 'container.configure' ? { ...one, changes: [...one.changes, cores, wide] } : one,
     );
-    const narrow = renderPlan({ ...plan, actions }, createStyle({ color: false, width: 72 }));
+    const narrow = renderPlan({ ...plan, actions }, terminal(72));
     expect(narrow).toMatch(/cores +1 → 2 +live, soon/);
-    const tooLong = narrow.split('\n').filter((line) => line.length > 72 && !line.includes('.tar.zst'));
-    expect(tooLong).toEqual([]);
+    expect(narrow.split('\n').filter((line) => line.length > 72)).toEqual([]);
+    const whole = narrow.replaceAll(/\s/g, '');
+    for (const text of ['x'.repeat(90), 'debian-13-standard_13.1-2_amd64.tar.zst,thenstart'])
+      expect(whole).toContain(text);
+  });
+
+  it('breaks lines at spaces, under their own column, and only on a terminal', () => {
+    const message = `db01 (102): ${'one more field waits for a restart, '.repeat(5)}and that is all`;
+    const notices = [{ severity: 'warning', code: 'RESTART_DUE', message, hint: '--allow restart' }] as const;
+    const refusals = plan.refusals.flatMap((one) => [one, { ...one, key: 'old02', message }]);
+    const many = { ...plan, notices, refusals };
+    expect(renderPlan(many, style)).toContain(`▲ ${message} (--allow restart)\n`);
+    const lines = renderPlan(many, terminal(80)).split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const first = lines.findIndex((line) => line.startsWith('▲'));
+    const last = lines.indexOf('Refused:');
+    expect(lines[first + 1]).toMatch(/^ {2}\S/);
+    expect(
+      lines
+        .slice(first, last)
+        .map((line) => line.trim())
+        .join(' '),
+    ).toBe(`▲ ${message} (--allow restart) `);
+    // advice that two have in common comes once
+    expect(lines.filter((line) => line === '    allow it with --allow destroy')).toHaveLength(1);
+  });
+
+  it('puts texts below the names where there is no room beside them', () => {
+    const key = 'student-aleksandar-petrovic';
+    const actions = plan.actions
+      .filter(({ target }) => target.key === 'web01')
+      .map((one) => ({ ...one, target: { ...one.target, key } }));
+    const text = renderPlan({ ...plan, actions, refusals: [], notices: [], inSync: [] }, terminal(80));
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      `  + ${key}  101  pve1`,
+      '      create from debian-13-standard_13.1-2_amd64.tar.zst, then start',
+      '      hostname web01 · memory 1GiB · nets.eth0 bridge=vmbr0 ip=10.0.0.11/24',
+    ]);
+  });
+
+  it('tells containers that are made alike once, with what differs', () => {
+    const sample = plan.actions.filter(({ target }) => target.key === 'web01');
+    const change = (field: string, to: string) => ({ field, from: null, to, effect: 'live' as const });
+    const made = (key: string, vmid: number, more: Readonly<Record<string, string>> = {}) =>
+      sample.map((one) => ({
+        ...one,
+        id: one.id.replace('web01', key),
+        target: { ...one.target, key, vmid },
+        changes:
+          one.kind === 'container.create'
+            ? Object.entries({ memory: '1GiB', cores: '1', tags: 'a', ip: `10.0.0.${vmid}`, ...more }).map(
+                ([field, to]) => change(field, to),
+              )
+            : [],
+      }));
+    const provision = (key: string, vmid: number, to: string) =>
+      [1, 2].map((position) => ({
+        ...(sample[0] as (typeof sample)[number]),
+        id: `${key}/provision:${position}`,
+        kind: 'container.provision' as const,
+        target: { key, vmid, node: 'pve1' },
+        reason: 'not run yet',
+        changes: [change('provision', `${to} ${position}`)],
+        inside: { kind: 'provision' as const, position, of: 2, run: to, timeoutSeconds: 60 },
+      }));
+    const actions = [
+      ...made('s1', 201),
+      ...provision('s1', 201, 'make'),
+      ...made('s2', 202),
+      ...provision('s2', 202, 'make'),
+      ...made('s3', 203, { memory: '2GiB', cores: '2', tags: 'b' }),
+      ...provision('s3', 203, 'make'),
+      ...made('s4', 204, { onboot: 'on' }),
+      ...provision('s4', 204, 'other'),
+    ] as unknown as typeof plan.actions;
+    const all = { ...plan, actions, refusals: [], notices: [], inSync: [] };
+    const from = 'create from debian-13-standard_13.1-2_amd64.tar.zst, then start';
+    expect(renderPlan(all, style)).toContain(`\
+  + s1    201  pve1  ${from}
+                     memory 1GiB · cores 1 · tags a · ip 10.0.0.201
+                     provision 1 of 2: make 1
+                     provision 2 of 2: make 2
+  + s2    202  pve1  as s1
+                     ip 10.0.0.202
+  + s3    203  pve1  ${from}
+                     memory 2GiB · cores 2 · tags b · ip 10.0.0.203
+                     provision as s1
+  + s4    204  pve1  ${from}
+                     memory 1GiB · cores 1 · tags a · ip 10.0.0.204 · onboot on
+                     provision 1 of 2: other 1
+                     provision 2 of 2: other 2
+`);
+    const markdown = renderPlanMarkdown(all).split('\n');
+    expect(markdown.filter((line) => line.includes('container.provision'))).toEqual([
+      '| s1 | 201 | pve1 | container.provision | provision | unset → make 1 | live |',
+      '| s1 | 201 | pve1 | container.provision | provision | unset → make 2 | live |',
+      '| s2 | 202 | pve1 | container.provision |  | as s1 |  |',
+      '| s3 | 203 | pve1 | container.provision |  | as s1 |  |',
+      '| s4 | 204 | pve1 | container.provision | provision | unset → other 1 | live |',
+      '| s4 | 204 | pve1 | container.provision | provision | unset → other 2 | live |',
+    ]);
   });
 
   it('writes escape sequences only when colours are on', () => {
@@ -162,6 +262,24 @@ describe('renderApply, warnings', () => {
       '    WARN: Systemd 257 detected.',
       expect.stringMatching(/^Applied /),
     ]);
+  });
+});
+
+describe('renderApply, what was not tried', () => {
+  it('tells many reasons by one of them, and common advice once', () => {
+    const failing = applied.actions.filter(({ result }) => result === 'failed');
+    const [one] = applied.actions.filter(({ result }) => result === 'skipped');
+    if (!one?.error) throw new Error('the report has nothing that was skipped');
+    const { error } = one;
+    const skipped = Array.from({ length: 8 }, (_, index) => ({
+      ...one,
+      error: { ...error, message: `not tried: s${index}/create did not succeed` },
+    }));
+    const text = renderApply({ ...applied, actions: [...failing, ...failing, ...skipped] }, style);
+    expect(text).toContain(
+      '– 8 steps skipped: not tried: s0/create did not succeed (and 7 more such reasons)\n',
+    );
+    expect(text.match(/free some space/g)).toHaveLength(1);
   });
 });
 
