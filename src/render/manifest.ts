@@ -24,12 +24,12 @@ const columns: readonly ManifestColumn[] = [
   { title: 'VMID', align: 'right', cell: ({ vmid }) => String(vmid) },
   { title: 'NODE', cell: ({ node }) => node },
   { title: 'STATUS', cell: ({ status }) => status },
-  { title: 'FROZEN SINCE', cell: ({ frozenSince }) => frozenSince ?? '' },
-  { title: 'SNAPSHOT', cell: ({ snapshot }) => snapshot?.name ?? '', optional: true },
-  { title: 'TAKEN', cell: ({ snapshot }) => snapshot?.takenAt ?? '', optional: true },
+  { title: 'FROZEN SINCE', isBelow: true, cell: ({ frozenSince }) => frozenSince ?? '' },
+  { title: 'SNAPSHOT', isBelow: true, cell: ({ snapshot }) => snapshot?.name ?? '', optional: true },
+  { title: 'TAKEN', isBelow: true, cell: ({ snapshot }) => snapshot?.takenAt ?? '', optional: true },
   { title: 'DISKS', align: 'right', cell: sizeOf },
-  { title: 'DIGEST', cell: ({ digest }) => digest },
-  { title: 'WHY NOT', cell: ({ error }) => error ?? '', optional: true },
+  { title: 'DIGEST', isBelow: true, cell: ({ digest }) => digest },
+  { title: 'WHY NOT', isBelow: true, cell: ({ error }) => error ?? '', optional: true },
 ];
 
 const used = (entries: readonly ManifestEntry[]): readonly ManifestColumn[] =>

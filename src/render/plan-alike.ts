@@ -44,10 +44,13 @@ function asBefore(block: Block, before: Told, width: number, style: Style): stri
   const { head, items, lines, inside, isSaidForEach } = block;
   const other = before.block;
   const isAlike = head === other.head && same(lines, other.lines) && same(inside, other.inside);
-  if (!isAlike || isSaidForEach) return undefined;
+  if (!isAlike) return undefined;
+  const hasMore = lines.length + inside.length > 0;
+  if (isSaidForEach)
+    return hasMore ? hanging(`${head}${style.dim(`, as ${before.key}`)}`, width, style) : undefined;
   const as = style.dim(`as ${before.key}`);
   if (items === undefined || other.items === undefined)
-    return items === other.items && lines.length + inside.length > 0 ? [as] : undefined;
+    return items === other.items && hasMore ? [as] : undefined;
   const differing = differences(items, other.items);
   return differing && [as, ...settingLines(differing, width, style)];
 }
@@ -83,11 +86,12 @@ export function createTeller(
     const { head, items = [], lines, inside } = block;
     const isKnown = provisioned && inside.length > 1 && same(inside, provisioned.block.inside);
     if (!isKnown) provisioned = full;
+    const word = inside.some((line) => line.startsWith('provision ')) ? 'provision' : 'wait';
     return [
       ...hanging(head, width, style),
       ...settingLines(items, width, style),
       ...lines,
-      ...(isKnown && provisioned ? [style.dim(`provision as ${provisioned.key}`)] : inside),
+      ...(isKnown && provisioned ? [style.dim(`${word} as ${provisioned.key}`)] : inside),
     ];
   };
 }

@@ -336,6 +336,22 @@ function refusalLines({ refusals }: Plan, style: Style): string[] {
   ]);
 }
 
+/** Notices; what is said of several containers is said of the first, with the names of the others. */
+function noticeLines({ notices }: Plan, style: Style): string[] {
+  const byText = new Map<string, { readonly text: string; readonly others: string[] }>();
+  for (const { message, hint } of notices) {
+    const [, key = '', rest = message] = /^([\w.-]+): (.*)$/s.exec(message) ?? [];
+    const said = byText.get(`${rest}\n${hint}`);
+    if (said && key !== '') said.others.push(key);
+    else
+      byText.set(`${rest}\n${hint}`, { text: message + (hint ? style.dim(` (${hint})`) : ''), others: [] });
+  }
+  return [...byText.values()].flatMap(({ text, others }) => [
+    flow(`${style.yellow(style.glyph.warn)} `, text, style, { keepWords: true }),
+    ...(others.length === 0 ? [] : [flow('  ', style.dim(`likewise ${others.join(', ')}`), style)]),
+  ]);
+}
+
 /** Containers with nothing to do, by name as far as a line goes. */
 function inSyncLine({ inSync }: Plan, style: Style): string[] {
   if (inSync.length === 0) return [];
@@ -383,10 +399,7 @@ export function renderPlan(plan: Plan, style: Style): string {
     out.push(...below.map((line) => ' '.repeat(margin) + line));
   }
   out.push(...inSyncLine(plan, style));
-  const notices = plan.notices.map((notice) => {
-    const hint = notice.hint ? style.dim(` (${notice.hint})`) : '';
-    return flow(`${style.yellow(style.glyph.warn)} `, notice.message + hint, style, { keepWords: true });
-  });
+  const notices = noticeLines(plan, style);
   const refusals = refusalLines(plan, style);
   const commands = grantingCommands(plan);
   const id = plan.id.slice(0, 8);

@@ -15,9 +15,11 @@ export interface Column {
 }
 
 const gap = 2;
-/** A column up to this stays as it is; a wider one may be broken down to `least`. */
+/** A column up to this stays as it is; a wider one may be broken at spaces, or inside words that are longer. */
 const calm = 20;
-const least = 16;
+const longWord = 28;
+/** Columns that a broken column has at least; fewer where a table would not fit otherwise. */
+const least = [16, 8] as const;
 
 type Rows = readonly (readonly string[])[];
 
@@ -32,10 +34,25 @@ function naturalWidths(columns: readonly Column[], rows: Rows): number[] {
   );
 }
 
-/** Takes from the widest columns until the table fits; undefined when it cannot without tearing small ones. */
-function shrunk(columns: readonly Column[], natural: readonly number[], room: number): number[] | undefined {
+/** How narrow a column may become. */
+function floorOf({ title, isWhole, isBelow }: Column, width: number, word: number, isTight: boolean): number {
+  if (isWhole || (width <= calm && !isTight)) return width;
+  // it is easier to read below than in shreds
+  if (isBelow && !isTight) return Math.min(width, longWord);
+  const [usual, tight] = least;
+  return Math.min(width, Math.max(title.length, isTight ? tight : word <= longWord ? word : usual));
+}
+
+/** Takes from the widest columns until the table fits; undefined when it cannot. */
+function shrunk(
+  columns: readonly Column[],
+  natural: readonly number[],
+  words: readonly number[],
+  room: number,
+  isTight: boolean,
+): number[] | undefined {
   const floor = natural.map((width, at) =>
-    width <= calm || columns[at]?.isWhole ? width : Math.max(least, columns[at]?.title.length ?? 0),
+    floorOf(columns[at] as Column, width, words[at] as number, isTight),
   );
   if (total(floor) > room) return undefined;
   const widths = [...natural];
@@ -66,10 +83,21 @@ function layoutOf(columns: readonly Column[], rows: Rows, style: Style): Layout 
   for (const at of beside.toReversed()) {
     if (columns[at]?.isSpare && !fits()) beside = beside.filter((other) => other !== at);
   }
-  for (const below of [[], beside.filter((at) => columns[at]?.isBelow)]) {
+  const under = beside.filter((at) => columns[at]?.isBelow);
+  const words = naturalWidths(
+    columns,
+    rows.map((row) => row.map((cell) => cell.replaceAll(' ', '\n'))),
+  );
+  const attempts = [
+    { below: [], isTight: false },
+    { below: under, isTight: false },
+    { below: under, isTight: true },
+  ];
+  for (const { below, isTight } of attempts) {
     const rest = beside.filter((at) => !below.includes(at));
     const chosen = pick(rest);
-    const widths = shrunk(chosen.columns, chosen.widths, style.width);
+    const longest = rest.map((at) => words[at] as number);
+    const widths = shrunk(chosen.columns, chosen.widths, longest, style.width, isTight);
     if (widths) return { beside: rest, widths, below };
   }
   // too many columns for this terminal; it breaks the lines

@@ -221,6 +221,22 @@ To grant what is missing, on a node as root:
     ]);
   });
 
+  it('says a notice of several containers once, with all names', () => {
+    const notice = (message: string) => ({ severity: 'warning', code: 'X', message, hint: 'look' }) as const;
+    const notices = [
+      notice('a1: it goes'),
+      notice('b1: it stays'),
+      notice('a2: it goes'),
+      notice('a3: it goes'),
+    ];
+    expect(renderPlan({ ...plan, notices }, style)).toContain(`
+▲ a1: it goes (look)
+  likewise a2, a3
+▲ b1: it stays (look)
+
+`);
+  });
+
   it('writes escape sequences only when colours are on', () => {
     expect(renderPlan(plan, style)).not.toContain('\u001b[');
     expect(renderPlan(plan, createStyle({ color: true }))).toContain('\u001b[');

@@ -90,6 +90,22 @@ describe('renderTable', () => {
 `);
   });
 
+  it('breaks at spaces rather than inside words', () => {
+    const rows = [['student-katharina-gross', '10.1.2.2/24 fd00:1:2::100/64']];
+    expect(renderTable([{ title: 'NAME' }, { title: 'ADDRESS' }], rows, terminal(42))).toBe(`\
+NAME                     ADDRESS
+student-katharina-gross  10.1.2.2/24
+                         fd00:1:2::100/64
+`);
+  });
+
+  it('fits small terminals, too', () => {
+    const titles = ['A', 'B', 'C', 'D'].map((title) => ({ title }));
+    const text = renderTable(titles, [['x'.repeat(20), 'y'.repeat(20), 'z'.repeat(20), '1']], terminal(40));
+    expect(text.split('\n').filter((line) => line.length > 40)).toEqual([]);
+    expect(text.replaceAll(/[^x]/g, '')).toHaveLength(20);
+  });
+
   it('leaves spare columns out, and puts others below, whole', () => {
     const wide = [
       { title: 'NAME' },
