@@ -72,8 +72,8 @@ export function renderDiagnostics(
   };
   /** What goes on after the first line stands where the excerpt does. */
   const told = (text: string): string =>
-    terminal.isTerminal
-      ? wrap(text, terminal.width - gutter - 5, { first: terminal.width })
+    terminal.isTerminal && displayWidth(text) > terminal.width
+      ? wrap(text, terminal.width - gutter - 5)
           .map((line, index) => (index === 0 ? line : ' '.repeat(gutter + 5) + line))
           .join('\n')
       : text;

@@ -14,10 +14,8 @@ const hang = 2;
  * @returns lines.
  */
 export function hanging(text: string, width: number, style: Style): string[] {
-  if (!style.isTerminal) return [text];
-  return wrap(text, width - hang, { first: width }).map((line, index) =>
-    index === 0 ? line : ' '.repeat(hang) + line,
-  );
+  if (!style.isTerminal || displayWidth(text) <= width) return [text];
+  return wrap(text, width - hang).map((line, index) => (index === 0 ? line : ' '.repeat(hang) + line));
 }
 
 /**

@@ -15,8 +15,8 @@ describe('wrap', () => {
     ['breaks at spaces', 'one two three', 7, ['one two', 'three']],
     ['keeps what fits', 'one two', 7, ['one two']],
     ['keeps line breaks and indentation', '  a\n\nb', 10, ['  a', '', 'b']],
-    ['breaks a long word after a sign', 'x AA:BB:CC:DD', 7, ['x', 'AA:BB:', 'CC:DD']],
-    ['breaks a word without signs at the edge', 'abcdefghij', 4, ['abcd', 'efgh', 'ij']],
+    ['breaks a word that is too long', 'x AA:BB:CC:DD', 7, ['x AA:BB', ':CC:DD']],
+    ['breaks a long word at the edge', 'abcdefghij', 4, ['abcd', 'efgh', 'ij']],
     ['counts wide characters twice', '日本 日本', 5, ['日本', '日本']],
     ['does not count escape sequences', '\u001b[1mone\u001b[22m two', 7, ['\u001b[1mone\u001b[22m two']],
   ])('%s', (_, text, width, lines) => {
@@ -31,10 +31,10 @@ describe('wrap', () => {
     ]);
   });
 
-  it('tears no escape sequence', () => {
+  it('ends colours with each line', () => {
     const lines = wrap(`\u001b[32m${'x'.repeat(10)}\u001b[39m`, 4);
     expect(lines.map(displayWidth)).toEqual([4, 4, 2]);
-    expect(lines.join('')).toBe(`\u001b[32m${'x'.repeat(10)}\u001b[39m`);
+    expect(lines).toEqual(['xxxx', 'xxxx', 'xx'].map((text) => `\u001b[32m${text}\u001b[39m`));
   });
 });
 
