@@ -83,9 +83,17 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Between making a lock and writing its process into it, in milliseconds. */
+const youngLockMs = 5_000;
+
 /** Whether the process that holds a lock still runs. */
 async function isHeld(lock: string): Promise<boolean> {
-  const pid = Number(await readFile(lock, 'utf8').catch(() => '0'));
+  const text = await readFile(lock, 'utf8').catch(() => '0');
+  if (text === '') {
+    const made = await stat(lock).catch(() => undefined);
+    return made !== undefined && Date.now() - made.mtimeMs < youngLockMs;
+  }
+  const pid = Number(text);
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);

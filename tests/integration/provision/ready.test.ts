@@ -16,7 +16,8 @@ const waiting = (
   checks: readonly ReadyCheck[],
   {
     steps = [],
-    timeoutSeconds = 20,
+    // ten of them in a second
+    timeoutSeconds = 200,
     ...more
   }: Partial<DesiredContainer> & {
     readonly steps?: readonly ProvisionStep[];
@@ -73,35 +74,35 @@ describe('each kind of check', () => {
   const bad: readonly [name: string, container: DesiredContainer, why: string][] = [
     [
       'command',
-      waiting('command-bad', [{ kind: 'command', command: 'echo not yet; exit 3' }], { timeoutSeconds: 1 }),
+      waiting('command-bad', [{ kind: 'command', command: 'echo not yet; exit 3' }], { timeoutSeconds: 20 }),
       'echo not yet; exit 3: ends with 3: not yet',
     ],
     [
       'command that takes too long',
       waiting('command-slow', [{ kind: 'command', command: 'echo working; sleep 2000' }], {
-        timeoutSeconds: 1,
+        timeoutSeconds: 20,
       }),
       'echo working; sleep 2000: takes longer than 1 s: working',
     ],
     [
       'port',
-      waiting('port-bad', [{ kind: 'port', port: 81 }], { timeoutSeconds: 1, steps: nginx }),
+      waiting('port-bad', [{ kind: 'port', port: 81 }], { timeoutSeconds: 20, steps: nginx }),
       'port 81: nobody listens',
     ],
-    ['file', waiting('file-bad', [file('/tmp/never')], { timeoutSeconds: 1 }), '/tmp/never: is not there'],
+    ['file', waiting('file-bad', [file('/tmp/never')], { timeoutSeconds: 20 }), '/tmp/never: is not there'],
     [
       'address',
-      waiting('address-bad', [{ kind: 'address', interface: 'eth0' }], { timeoutSeconds: 1, ...noAddress }),
+      waiting('address-bad', [{ kind: 'address', interface: 'eth0' }], { timeoutSeconds: 20, ...noAddress }),
       'address of eth0: it has none',
     ],
     [
       'address of no interface',
-      waiting('address-none', [{ kind: 'address', interface: 'eth7' }], { timeoutSeconds: 1 }),
+      waiting('address-none', [{ kind: 'address', interface: 'eth7' }], { timeoutSeconds: 20 }),
       'address of eth7: there is no such interface',
     ],
     [
       'one of several',
-      waiting('some-bad', [file('/etc'), file('/tmp/never')], { timeoutSeconds: 1 }),
+      waiting('some-bad', [file('/etc'), file('/tmp/never')], { timeoutSeconds: 20 }),
       '/tmp/never: is not there',
     ],
   ];
@@ -112,7 +113,7 @@ describe('each kind of check', () => {
     report = await lab.apply(labFleet(...good.map(([, one]) => one), ...bad.map(([, one]) => one)), run);
     for (const event of run.events)
       if (event.type === 'task.log') told.set(event.id, [...(told.get(event.id) ?? []), event.line]);
-  }, 30_000);
+  }, 60_000);
   const endOf = ({ key }: DesiredContainer): ActionReport | undefined =>
     report.actions.find(({ id }) => id === `${key}/ready`);
 
@@ -127,7 +128,7 @@ describe('each kind of check', () => {
       result: 'failed',
       error: { code: 'NOT_READY', hint: expect.stringContaining("'ready: { timeout: … }'") },
     });
-    expect(end?.error?.message).toBe(`${container.key} (CT ${end?.vmid}) is not ready after 1 s: ${why}`);
+    expect(end?.error?.message).toBe(`${container.key} (CT ${end?.vmid}) is not ready after 20 s: ${why}`);
   });
 
   it('tells a reason once, not with every look', () => {
@@ -141,7 +142,7 @@ describe('those that depend on it', () => {
     const containers = [
       waiting('db', [file('/tmp/db')], { steps: [later(': >/tmp/db')] }),
       provisioned('web', [script('echo here')], { dependsOn: ['db'] }),
-      waiting('broken', [file('/tmp/mended')], { timeoutSeconds: 1 }),
+      waiting('broken', [file('/tmp/mended')], { timeoutSeconds: 20 }),
       provisioned('needs-broken', [], { dependsOn: ['broken'] }),
       provisioned('needs-that', [], { dependsOn: ['needs-broken'] }),
     ];
@@ -180,7 +181,7 @@ describe('those that depend on it', () => {
       'needs-that/start': 'ok',
     });
     expect((await lab.plan(labFleet(...containers))).actions).toEqual([]);
-  }, 30_000);
+  }, 60_000);
 });
 
 describe('an interruption', () => {
