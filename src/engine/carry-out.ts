@@ -208,8 +208,8 @@ function leavesTag(
 }
 
 /**
- * The tag of ownership is not for this account, which it was not told before: nothing was written, and what follows goes
- * without it. PVE: a call with such a tag is refused as a whole, before anything is done.
+ * A tag of ours is not for this account, which it was not told before: nothing was written, and the next try goes without it.
+ * PVE: a call with such a tag is refused as a whole, before anything is done.
  */
 function goesTagless(
   context: EngineContext,
@@ -218,21 +218,15 @@ function goesTagless(
   error: unknown,
 ): boolean {
   if (!(error instanceof PvePermissionError)) return false;
-  const [, tag] = /for modifying tag '([^']*)'/.exec(error.reason) ?? [];
-  if (tag !== undefined && expiryTag.test(tag) && withoutExpiryTags(request)) {
+  const [, tag = ''] = /for modifying tag '([^']*)'/.exec(error.reason) ?? [];
+  if (expiryTag.test(tag)) {
+    if (!withoutExpiryTags(request)) return false;
     run.hasNoEndTags = true;
     return true;
   }
-  if (
-    tag !== undefined &&
-    isMarkerTag(tag) &&
-    !expiryTag.test(tag) &&
-    leavesTag(context, run, action, request, tag)
-  )
-    return true;
-  const isRefused = tag === ownershipTag;
+  if (isMarkerTag(tag)) return leavesTag(context, run, action, request, tag);
   // what was sent without it already is refused for good
-  if (!isRefused || !withoutOwnershipTag(request)) return false;
+  if (tag !== ownershipTag || !withoutOwnershipTag(request)) return false;
   if (!run.isTagless) {
     run.isTagless = true;
     warn(context, 'TAG_REFUSED', `${tagRefused}: ${error.reason}`, tagRefusedHint);

@@ -117,28 +117,38 @@ export async function mayTag(
   return held?.has('Sys.Audit') ? 'allowed' : 'unknown';
 }
 
+type TagRules = ClusterSnapshot['tagRules'];
+/** Whether the account may give any tag; asked for only where that matters. */
+type MayTagAnything = () => Promise<boolean>;
+
 /**
  * Finds out whether the account may give the tag of ownership.
  *
  * @param options - answer of GET /cluster/options.
  */
-async function readOwnTag(context: EngineContext, options: Options): Promise<ClusterSnapshot['ownTag']> {
+async function readOwnTag(
+  options: Options,
+  rules: TagRules,
+  mayTagAll: MayTagAnything,
+): Promise<ClusterSnapshot['ownTag']> {
   if (strings(options['allowed-tags']).includes(ownershipTag)) return undefined;
   // everybody is told what is allowed; the rules, as the rest of the options, only who has Sys.Audit
-  if (!('mac_prefix' in options)) return (await mayTagAnything(context)) ? undefined : 'unknown';
-  const rules = decodeTagRules(options);
+  if (!('mac_prefix' in options)) return (await mayTagAll()) ? undefined : 'unknown';
   const isGuarded = rules && (!rules.free || rules.registered.includes(ownershipTag));
-  return isGuarded && !(await mayTagAnything(context)) ? 'refused' : undefined;
+  return isGuarded && !(await mayTagAll()) ? 'refused' : undefined;
 }
 
 /** Tags of boosts and freezes that this account may not give, as far as it is told. */
-async function readRefusedTags(context: EngineContext, options: Options): Promise<readonly string[]> {
-  const rules = 'mac_prefix' in options ? decodeTagRules(options) : undefined;
-  if (!rules) return [];
+async function readRefusedTags(
+  options: Options,
+  rules: TagRules,
+  mayTagAll: MayTagAnything,
+): Promise<readonly string[]> {
+  if (!rules || !('mac_prefix' in options)) return [];
   const guarded = markTags.filter(
     (tag) => (!rules.free && !rules.allowed.includes(tag)) || rules.registered.includes(tag),
   );
-  return guarded.length === 0 || (await mayTagAnything(context)) ? [] : guarded;
+  return guarded.length === 0 || (await mayTagAll()) ? [] : guarded;
 }
 
 async function readOptions(context: EngineContext): Promise<Options> {
@@ -166,9 +176,15 @@ export async function readClusterFacts(
     readOptions(context),
   ]);
   const tagRules = decodeTagRules(options);
+  // both may want to know it, and it takes a request
+  let asked: Promise<boolean> | undefined;
+  const mayTagAll: MayTagAnything = () => {
+    asked ??= mayTagAnything(context);
+    return asked;
+  };
   const [ownTag, refusedTags] = await Promise.all([
-    wanted === 'all' ? readOwnTag(context, options) : undefined,
-    readRefusedTags(context, options),
+    wanted === 'all' ? readOwnTag(options, tagRules, mayTagAll) : undefined,
+    readRefusedTags(options, tagRules, mayTagAll),
   ]);
   return {
     ...(version ? { version: version.version } : {}),
