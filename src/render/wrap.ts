@@ -1,6 +1,6 @@
 /** Long texts on a terminal: continued on the next line at a space. Where nobody's terminal is known, lines stay whole. */
-import stringWidth from 'string-width';
-import wrapAnsi from 'wrap-ansi';
+import stringWidth from 'fast-string-width';
+import { wrapAnsi } from 'fast-wrap-ansi';
 import type { Style } from './style.ts';
 
 /**
